@@ -1,0 +1,34 @@
+"""Every Silver and Gold contract by dataset name."""
+
+from __future__ import annotations
+
+from spymaster_lake.contracts import work
+from spymaster_lake.contracts.episodes import METADATA, REJECTED, SEQUENCES, VECTORS
+from spymaster_lake.contracts.errors import UnknownNameError
+from spymaster_lake.contracts.labels import LABELS
+from spymaster_lake.contracts.signals import SIGNALS
+from spymaster_lake.contracts.state_table import STATE_TABLE
+from spymaster_lake.contracts.table import TableContract
+from spymaster_lake.contracts.work_features import FEATURE_TABLES
+
+TABLES: tuple[TableContract, ...] = (
+    *(c for c in vars(work).values() if isinstance(c, TableContract)),
+    *FEATURE_TABLES.values(),
+    SIGNALS,
+    LABELS,
+    STATE_TABLE,
+    VECTORS,
+    METADATA,
+    SEQUENCES,
+    REJECTED,
+)
+"""All Delta tables of the core pipelines."""
+
+_BY_DATASET = {contract.dataset: contract for contract in TABLES}
+
+
+def contract_of(dataset: str) -> TableContract:
+    """The contract of a dataset; an unknown name lists near matches."""
+    if dataset not in _BY_DATASET:
+        raise UnknownNameError("dataset", dataset, _BY_DATASET)
+    return _BY_DATASET[dataset]
