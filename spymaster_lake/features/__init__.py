@@ -1,0 +1,1 @@
+"""Feature kernels: pure NumPy functions of arrays. No Spark, no configuration files, no I/O."""

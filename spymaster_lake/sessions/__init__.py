@@ -1,0 +1,1 @@
+"""Session dates and their clocks as int64 ns bounds, from a real exchange calendar."""
