@@ -1,0 +1,1 @@
+"""The commands of `spymaster`, grouped as its help shows them."""

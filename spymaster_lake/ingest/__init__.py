@@ -1,0 +1,1 @@
+"""Raw vendor files to Bronze: decode, map symbols, normalise, quarantine, publish."""

@@ -1,0 +1,238 @@
+"""Ingest the raw files of one instrument and product: one Spark task per file, published together.
+
+Files are decoded and staged in parallel; only when every file has been read and accepted are their
+parts renamed into Bronze, so a refused file leaves the lake as it was (00 section 6-3). With
+`on_bad_file="skip"` the others are published and the refused ones are listed in the run record.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from spymaster_lake.contracts.errors import ConfigError, RawFileError
+from spymaster_lake.contracts.profile import InstrumentProfile
+from spymaster_lake.ingest.normalise import ROUTES
+from spymaster_lake.ingest.raw_file import FileOutcome, RawFileTask, ingest_raw_file
+from spymaster_lake.ingest.summary import IngestSummary, describe
+from spymaster_lake.lake.bronze_writer import StagedFile
+from spymaster_lake.lake.filesystem import LakeFileSystem
+from spymaster_lake.lake.instruments import InstrumentResolver
+from spymaster_lake.lake.paths import LakePathResolver
+from spymaster_lake.lake.raw_files import RawListing, list_raw, raw_files_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Record = Callable[[Mapping[str, Any]], None]
+OnBadFile = Literal["fail", "skip"]
+
+
+@dataclass(frozen=True)
+class IngestRequest:
+    """What to ingest.
+
+    Attributes:
+        data_root: root of the lake.
+        instrument: such as "es".
+        product: "futures" or "options".
+        source: vendor directory below `raw/{instrument}/{product}/`.
+        files: explicit vendor files; empty means every file of the directory.
+        run_id: id of the run; empty makes one of the time and random digits.
+        on_bad_file: "fail" publishes nothing if any file is refused, "skip" goes on without it.
+    """
+
+    data_root: str
+    instrument: str
+    product: str
+    source: str = "databento"
+    files: tuple[str, ...] = ()
+    run_id: str = ""
+    on_bad_file: OnBadFile = "fail"
+
+
+def ingest(
+    spark: SparkSession | None,
+    request: IngestRequest,
+    profiles: Mapping[str, InstrumentProfile],
+    *,
+    record: Record | None = None,
+) -> IngestSummary:
+    """Run one ingest.
+
+    Args:
+        spark: session whose workers decode the files; None decodes them here, one by one.
+        request: what to ingest.
+        profiles: instrument profiles by name.
+        record: receives the run record at every change of state; default writes `run.json`.
+
+    Raises:
+        MissingInputError: no raw file.
+        RawFileError: at least one file was refused (all are listed) and `on_bad_file` is "fail".
+    """
+    resolver = InstrumentResolver(profiles)
+    resolver.profile(request.instrument)
+    _check(request)
+    run = _Run(request, resolver, record)
+    run.note("RUNNING")
+    try:
+        summary = run.execute(spark)
+    except BaseException as exc:
+        run.note("FAILED", error_type=type(exc).__name__, error=str(exc))
+        raise
+    finally:
+        run.clean()
+    run.note("SUCCEEDED", **describe(summary))
+    return summary
+
+
+def _check(request: IngestRequest) -> None:
+    products = sorted({product for product, _ in ROUTES})
+    if request.product not in products:
+        raise ConfigError(
+            f"product is {request.product!r}; allowed for ingest: {', '.join(products)}"
+        )
+    if request.on_bad_file not in ("fail", "skip"):
+        raise ConfigError(f"on_bad_file is {request.on_bad_file!r}; allowed: fail, skip")
+
+
+class _Run:
+    """One ingest run: its place in `_meta`, its record, its staging area."""
+
+    def __init__(
+        self, request: IngestRequest, resolver: InstrumentResolver, record: Record | None
+    ) -> None:
+        self.request, self.resolver = request, resolver
+        self.paths = LakePathResolver(request.data_root)
+        self.filesystem = LakeFileSystem.of(self.paths.data_root)
+        self.started = datetime.now(UTC)
+        self.run_id = (
+            request.run_id or f"ingest-{self.started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+        )
+        self.record = record or self._write_record
+        self.clock = time.perf_counter()
+
+    def _write_record(self, value: Mapping[str, Any]) -> None:
+        path = self.paths.run_json(self.request.instrument, self.run_id)
+        self.filesystem.write_json(path, value)
+
+    def note(self, status: str, **facts: object) -> None:
+        """Hand the record of the present state on."""
+        value: dict[str, Any] = {
+            "run_id": self.run_id,
+            "kind": "ingest",
+            "status": status,
+            "instrument": self.request.instrument,
+            "product": self.request.product,
+            "source": self.request.source,
+            "on_bad_file": self.request.on_bad_file,
+            "start": self.started.isoformat(),
+            **facts,
+        }
+        if status != "RUNNING":
+            value["seconds"] = round(time.perf_counter() - self.clock, 3)
+        self.record(value)
+
+    def clean(self) -> None:
+        """Remove the staging area."""
+        self.filesystem.remove_tree(self.paths.staging_dir(self.request.instrument, self.run_id))
+
+    def execute(self, spark: SparkSession | None) -> IngestSummary:
+        """Stage every file, judge them together, publish."""
+        listing = self._listing()
+        tasks = [self._task(number, file.path) for number, file in enumerate(listing.data)]
+        outcomes = _run_tasks(spark, tasks)
+        refused = [outcome for outcome in outcomes if outcome.error]
+        if refused and self.request.on_bad_file == "fail":
+            lines = "\n  ".join(f"{o.error_type}: {o.error}" for o in refused)
+            raise RawFileError(
+                f"{len(refused)} of {len(outcomes)} raw files were refused, nothing was "
+                f"published:\n  {lines}"
+            )
+        unique, duplicates = _without_duplicates(outcomes)
+        self._publish(unique)
+        return IngestSummary(
+            run_id=self.run_id,
+            files=tuple(unique),
+            duplicates=tuple(duplicates),
+            ignored=tuple(file.path for file in listing.ignored),
+            removed=tuple(self._remove_stale(unique)),
+        )
+
+    def _listing(self) -> RawListing:
+        if self.request.files:
+            return raw_files_of(self.request.files)
+        return list_raw(
+            self.paths,
+            self.filesystem,
+            instrument=self.request.instrument,
+            product=self.request.product,
+            source=self.request.source,
+        )
+
+    def _task(self, number: int, path: str) -> RawFileTask:
+        return RawFileTask(
+            path=path,
+            data_root=self.paths.data_root,
+            instrument=self.request.instrument,
+            product=self.request.product,
+            run_id=self.run_id,
+            number=number,
+            resolver=self.resolver,
+        )
+
+    def _publish(self, outcomes: Sequence[FileOutcome]) -> None:
+        for outcome in outcomes:
+            extra = [outcome.quarantine] if outcome.quarantine else []
+            for file in (*outcome.parts, *extra):
+                self._move(file)
+
+    def _move(self, file: StagedFile) -> None:
+        self.filesystem.move_file(file.staged, file.final)
+
+    def _remove_stale(self, outcomes: Sequence[FileOutcome]) -> list[str]:
+        """Remove parts that an earlier run made of the same raw bytes with other borders.
+
+        It happens only when rules changed between the runs; the new parts are in place before.
+        """
+        removed: list[str] = []
+        for dataset in sorted({o.dataset for o in outcomes if o.dataset}):
+            made = [o for o in outcomes if o.dataset == dataset]
+            current = {part.final for o in made for part in o.parts}
+            prefixes = tuple(f"part-{o.sha256[:16]}-" for o in made)
+            root = self.paths.bronze_dataset(self.request.instrument, self.request.product, dataset)
+            for file in self.filesystem.find(root):
+                name = file.path.rsplit("/", 1)[-1]
+                if name.startswith(prefixes) and file.path not in current:
+                    self.filesystem.remove(file.path)
+                    removed.append(self.paths.relative(file.path))
+        return removed
+
+
+def _run_tasks(spark: SparkSession | None, tasks: Sequence[RawFileTask]) -> list[FileOutcome]:
+    """Outcomes in the order of the tasks; with Spark, one task per raw file."""
+    if spark is None:
+        return [ingest_raw_file(task) for task in tasks]
+    return list(
+        spark.sparkContext.parallelize(list(tasks), len(tasks)).map(ingest_raw_file).collect()
+    )
+
+
+def _without_duplicates(
+    outcomes: Sequence[FileOutcome],
+) -> tuple[list[FileOutcome], list[str]]:
+    """Outcomes of distinct contents; a file with the same bytes as an earlier one is named."""
+    seen: set[str] = set()
+    unique: list[FileOutcome] = []
+    duplicates: list[str] = []
+    for outcome in outcomes:
+        if outcome.error or outcome.sha256 not in seen:
+            unique.append(outcome)
+            seen.add(outcome.sha256)
+        else:
+            duplicates.append(outcome.path)
+    return unique, duplicates

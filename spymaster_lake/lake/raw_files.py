@@ -1,0 +1,67 @@
+"""Vendor files below `raw/`: what there is, and which of it is not a data file. Never modified."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from spymaster_lake.contracts.errors import MissingInputError
+from spymaster_lake.lake.filesystem import FileInfo, LakeFileSystem
+from spymaster_lake.lake.paths import LakePathResolver
+
+_DATA_MARKS: dict[str, tuple[str, ...]] = {"databento": (".dbn", ".dbz")}
+
+
+@dataclass(frozen=True, slots=True)
+class RawListing:
+    """Files of one raw directory.
+
+    Attributes:
+        data: files that claim to hold records, sorted by path.
+        ignored: everything else (side files of a download, hidden files); reported, never read.
+    """
+
+    data: tuple[FileInfo, ...]
+    ignored: tuple[FileInfo, ...]
+
+
+def list_raw(
+    paths: LakePathResolver,
+    filesystem: LakeFileSystem,
+    *,
+    instrument: str,
+    product: str,
+    source: str,
+) -> RawListing:
+    """The files of `raw/{instrument}/{product}/{source}/`, at any depth.
+
+    Raises:
+        MissingInputError: the directory does not exist or holds no data file.
+    """
+    folder = paths.raw_dir(instrument, product, source)
+    marks = _DATA_MARKS.get(source, ("",))
+    data: list[FileInfo] = []
+    ignored: list[FileInfo] = []
+    for file in filesystem.find(folder):
+        name = file.path.rsplit("/", 1)[-1]
+        is_data = not name.startswith((".", "_")) and any(mark in name for mark in marks)
+        (data if is_data else ignored).append(file)
+    if not data:
+        raise MissingInputError(
+            f"No vendor file below {folder} (looked for names with {' or '.join(marks)}; "
+            f"{len(ignored)} other files)"
+        )
+    return RawListing(tuple(data), tuple(ignored))
+
+
+def raw_files_of(files: Sequence[str]) -> RawListing:
+    """Explicitly named vendor files; they may lie outside the lake.
+
+    Raises:
+        MissingInputError: one of them does not exist; all missing ones are listed.
+    """
+    wanted = [(file, LakeFileSystem.of(file)) for file in sorted(set(files))]
+    missing = [file for file, filesystem in wanted if not filesystem.exists(file)]
+    if missing:
+        raise MissingInputError(f"Vendor files do not exist: {', '.join(missing)}")
+    return RawListing(tuple(FileInfo(f, filesystem.size(f)) for f, filesystem in wanted), ())

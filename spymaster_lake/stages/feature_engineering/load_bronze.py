@@ -1,0 +1,317 @@
+"""load_bronze: from Bronze ticks to the exact, compact tables of one session.
+
+Chooses the front contract from the previous session's volume (01 1.5), cleans its trades, reduces
+the ten-level book to per-second states, flow cells and OFI cells (08 A10 to A13), joins options to
+their definitions, and gates the session (08 A4, A16). Nothing after this stage reads the book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spymaster_lake.contracts.errors import ConfigError, DataError, SessionError
+from spymaster_lake.contracts.profile import FuturesProfile
+from spymaster_lake.contracts.work import (
+    BOOK_SECONDS,
+    FLOW_SECONDS,
+    OFI_SECONDS,
+    OPEN_INTEREST,
+    OPTION_CONTRACTS,
+    OPTION_TRADES,
+    SESSIONS,
+    TRADES,
+)
+from spymaster_lake.features.arrays import NO_MID, NO_TICK, NS, Trades
+from spymaster_lake.features.book import BookStates, collapse_states
+from spymaster_lake.features.book_cells import book_cells
+from spymaster_lake.features.front_month import FrontMonth, roll_lookback, select_front
+from spymaster_lake.sessions.calendar import SessionClock
+from spymaster_lake.stages.feature_engineering.bronze_options import session_options
+from spymaster_lake.stages.feature_engineering.session_gates import (
+    BookCounts,
+    gate_session,
+    missing_minutes,
+)
+from spymaster_lake.stages.market import book_seconds_columns, to_ticks
+from spymaster_lake.stages.sources import bronze
+from spymaster_lake.stages.spec import History, SessionInputs, SessionResult, SessionStage, StageContext
+from spymaster_lake.stages.tables import array_of, build_table
+
+_TRADE_COLUMNS = ("ts_event_ns", "seq", "src_file", "src_row", "price", "size", "aggressor")
+
+
+def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
+    """All tables of load_bronze for one session."""
+    require_warmup(inputs, context)
+    front = front_month(inputs, context)
+    rows = session_trades(inputs, front.contract)
+    trades = trades_arrays(rows, context, f"futures trades {front.contract} {inputs.day}")
+    counts = BookCounts()
+    cells = book_cells(
+        _book_chunks(inputs, context, front.contract, counts),
+        trades,
+        start_ns=inputs.clock.book_start_ns,
+        end_ns=inputs.clock.events_end_ns,
+        levels=context.profile.book_levels,
+    )
+    options = session_options(inputs, context)
+    warnings = gate_session(inputs.clock, context.profile, trades, counts)
+    seconds, flow, ofi = cells
+    tables = {
+        SESSIONS.dataset: _session_row(inputs, context, front, rows, trades, counts, options),
+        TRADES.dataset: _trades_table(inputs.day, trades),
+        BOOK_SECONDS.dataset: build_table(
+            BOOK_SECONDS, {**book_seconds_columns(seconds), "date": inputs.day}, rows=len(seconds)
+        ),
+        FLOW_SECONDS.dataset: build_table(
+            FLOW_SECONDS,
+            {
+                "date": inputs.day,
+                "second_ns": flow.second_ns,
+                "side": flow.side,
+                "price_ticks": flow.ticks,
+                "added": flow.added,
+                "canceled": flow.canceled,
+                "filled": flow.filled,
+            },
+            rows=len(flow),
+        ),
+        OFI_SECONDS.dataset: build_table(
+            OFI_SECONDS,
+            {
+                "date": inputs.day,
+                "second_ns": ofi.second_ns,
+                "mid_half_ticks": np.ma.masked_equal(ofi.mid_half_ticks, NO_MID),
+                "ofi": ofi.ofi,
+                "n_updates": ofi.n_updates,
+            },
+            rows=len(ofi),
+        ),
+        OPTION_TRADES.dataset: options.trades,
+        OPTION_CONTRACTS.dataset: options.contracts,
+        OPEN_INTEREST.dataset: options.open_interest,
+    }
+    metrics = {"contract": front.contract, "trades": len(trades), "book_states": counts.states}
+    return SessionResult(tables, {**metrics, **options.metrics}, (*warnings, *options.warnings))
+
+
+def futures_rule(context: StageContext) -> FuturesProfile:
+    """The instrument's contract rule; equities have none."""
+    if context.profile.futures is None:
+        raise ConfigError(f"{context.profile.instrument}: load_bronze needs the block 'futures'")
+    return context.profile.futures
+
+
+def require_warmup(inputs: SessionInputs, context: StageContext) -> None:
+    """The first sessions of a lake are warm-up only (08 A15).
+
+    Raises:
+        SessionError: a session before this one holds no trades; names the first runnable date.
+    """
+    days = context.calendar.previous(inputs.day, context.profile.warmup_sessions)
+    lacking = [d for d in days if not _has_trades(inputs, context, d)]
+    if lacking:
+        after = context.calendar.sessions(lacking[-1], inputs.day)
+        raise SessionError(
+            f"{inputs.day}: the {len(days)} sessions before it are its warm-up, and the lake holds no "
+            f"trades on {', '.join(map(str, lacking))}; the first runnable date comes "
+            f"{len(days)} sessions after the first with trades (sessions since the gap: {after[1:]})"
+        )
+
+
+def _has_trades(inputs: SessionInputs, context: StageContext, day: date) -> bool:
+    clock = context.calendar.clock(day)
+    rows = inputs.scan("futures_trades").read(
+        ("ts_event_ns",), start_ns=clock.open_ns, end_ns=clock.close_ns
+    )
+    return bool(rows.num_rows)
+
+
+def front_month(inputs: SessionInputs, context: StageContext) -> FrontMonth:
+    """The front contract, from the volumes of earlier sessions between open and regular close."""
+    rule, scan = futures_rule(context), inputs.scan("futures_trades")
+    before = context.calendar.previous(inputs.day, 20)
+    volumes: dict[date, dict[str, int]] = {}
+    for day in roll_lookback(inputs.day, before, rule=rule):
+        clock = context.calendar.clock(day)
+        volumes[day] = {
+            contract: pc.sum(rows.column("size")).as_py()
+            for contract in scan.contracts()
+            if (
+                rows := scan.read(
+                    ("size",), start_ns=clock.open_ns, end_ns=clock.close_ns, contract=contract
+                )
+            ).num_rows
+        }
+    known = {day: volume for day, volume in volumes.items() if volume}
+    return select_front(known, inputs.day, rule=rule)
+
+
+def session_trades(inputs: SessionInputs, contract: str) -> pa.Table:
+    """The session's prints of one contract in total order.
+
+    Raises:
+        DataError: there is none.
+    """
+    clock = inputs.clock
+    rows = inputs.scan("futures_trades").read(
+        _TRADE_COLUMNS, start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract
+    )
+    if not rows.num_rows:
+        raise DataError(f"{inputs.day}: Bronze holds no trades of the front contract {contract}")
+    return rows
+
+
+def trades_arrays(rows: pa.Table, context: StageContext, what: str) -> Trades:
+    """Bronze trade rows as `Trades`; a price off the grid or out of bounds stops the session."""
+    price, quality = array_of(rows, "price"), context.profile.quality
+    outside = (price < quality.price_min) | (price > quality.price_max)
+    if outside.any():
+        raise DataError(
+            f"{what}: {int(outside.sum())} prices outside [{quality.price_min}, {quality.price_max}], "
+            f"such as {price[outside][:3].tolist()}"
+        )
+    return Trades(
+        ts_ns=array_of(rows, "ts_event_ns"),
+        ticks=to_ticks(price, context.profile.tick_size, what),
+        size=array_of(rows, "size").astype(np.int64),
+        side=array_of(rows, "aggressor"),
+    )
+
+
+def _book_columns(depth: int) -> tuple[str, ...]:
+    levels = [f"{s}_{f}_{i}" for s in ("bid", "ask") for f in ("px", "sz") for i in range(1, depth + 1)]
+    return ("ts_event_ns", "is_snapshot", "is_last", *levels)
+
+
+def _book_chunks(
+    inputs: SessionInputs, context: StageContext, contract: str, counts: BookCounts
+) -> Iterator[BookStates]:
+    """Collapsed states of the book window, one hour at a time; counts crossed ones on the way."""
+    clock, depth = inputs.clock, context.profile.book_levels
+    chunks = inputs.scan("futures_mbp10").chunks(
+        _book_columns(depth),
+        start_ns=clock.book_start_ns - NS,
+        end_ns=clock.events_end_ns,
+        contract=contract,
+    )
+    for rows in chunks:
+        states = book_states(rows, context.profile.tick_size, depth)
+        counts.add(states, clock)
+        yield states
+    if not counts.states:
+        raise DataError(f"{inputs.day}: Bronze holds no book updates of {contract} in the book window")
+
+
+def book_states(rows: pa.Table, tick: float, depth: int) -> BookStates:
+    """Bronze mbp10 rows as collapsed states; snapshot rows never enter (08 A13)."""
+    snapshot = np.asarray(rows.column("is_snapshot").to_numpy(), dtype=np.bool_)
+    if snapshot.any():
+        rows = rows.filter(pa.array(~snapshot))
+    complete = np.asarray(rows.column("is_last").to_numpy(), dtype=np.bool_)
+    states = BookStates(
+        ts_ns=array_of(rows, "ts_event_ns"),
+        bid_ticks=_price_matrix(rows, "bid", tick, depth),
+        bid_size=_size_matrix(rows, "bid", depth),
+        ask_ticks=_price_matrix(rows, "ask", tick, depth),
+        ask_size=_size_matrix(rows, "ask", depth),
+    )
+    return collapse_states(states, complete)
+
+
+def _price_matrix(rows: pa.Table, side: str, tick: float, depth: int) -> np.ndarray[Any, Any]:
+    out = np.empty((rows.num_rows, depth), dtype=np.int32)
+    for i in range(depth):
+        price = rows.column(f"{side}_px_{i + 1}")
+        if price.null_count:
+            values = array_of(rows, f"{side}_px_{i + 1}")
+            known = np.isfinite(values)
+            out[:, i] = NO_TICK
+            out[known, i] = to_ticks(values[known], tick, f"mbp10.{side}_px_{i + 1}")
+        else:
+            out[:, i] = to_ticks(price.to_numpy(), tick, f"mbp10.{side}_px_{i + 1}")
+    return out
+
+
+def _size_matrix(rows: pa.Table, side: str, depth: int) -> np.ndarray[Any, Any]:
+    out = np.empty((rows.num_rows, depth), dtype=np.int32)
+    for i in range(depth):
+        out[:, i] = rows.column(f"{side}_sz_{i + 1}").to_numpy()
+    return out
+
+
+def _trades_table(day: date, trades: Trades) -> pa.Table:
+    return build_table(
+        TRADES,
+        {
+            "date": day,
+            "row_in_session": np.arange(len(trades), dtype=np.int32),
+            "ts_event_ns": trades.ts_ns,
+            "price_ticks": trades.ticks,
+            "size": trades.size,
+            "aggressor": trades.side,
+        },
+    )
+
+
+def _session_row(  # noqa: PLR0913 - one row, all of its facts
+    inputs: SessionInputs,
+    context: StageContext,
+    front: FrontMonth,
+    rows: pa.Table,
+    trades: Trades,
+    counts: BookCounts,
+    options: Any,  # noqa: ANN401
+) -> pa.Table:
+    clock: SessionClock = inputs.clock
+    seq = array_of(rows, "seq")
+    same = (
+        (trades.ts_ns[1:] == trades.ts_ns[:-1])
+        & (seq[1:] == seq[:-1])
+        & (trades.ticks[1:] == trades.ticks[:-1])
+        & (trades.size[1:] == trades.size[:-1])
+    )
+    return build_table(
+        SESSIONS,
+        {
+            "date": inputs.day,
+            "contract": front.contract,
+            "dominance": front.dominance,
+            "runner_up": front.runner_up,
+            "runner_up_ratio": front.runner_up_ratio,
+            "roll_contaminated": front.roll_contaminated,
+            "open_ns": clock.open_ns,
+            "close_ns": clock.close_ns,
+            "n_trades": len(trades),
+            "n_book_updates": counts.states,
+            "n_crossed": counts.crossed,
+            "n_missing_minutes": missing_minutes(clock, trades),
+            "n_equal_rows": int(same.sum()),
+            "has_options": bool(options.contracts.num_rows),
+            "has_open_interest": options.has_open_interest,
+        },
+        rows=1,
+    )
+
+
+STAGE = SessionStage(
+    "load_bronze",
+    (
+        bronze("futures", "trades", history=History.BRONZE),
+        bronze("futures", "mbp10"),
+        bronze("options", "trades", required=False),
+        bronze("options", "definitions", required=False),
+        bronze("options", "statistics", required=False),
+    ),
+    (
+        TRADES, BOOK_SECONDS, FLOW_SECONDS, OFI_SECONDS,
+        OPTION_TRADES, OPTION_CONTRACTS, OPEN_INTEREST, SESSIONS,
+    ),
+    run,
+)  # fmt: skip

@@ -1,0 +1,95 @@
+"""The gates of a session: what stops it, and what only warns (08 A4, A16).
+
+Gates may fail a session; they never change a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spymaster_lake.contracts.errors import DataError
+from spymaster_lake.contracts.profile import InstrumentProfile
+from spymaster_lake.features.arrays import NO_TICK, NS, Trades
+from spymaster_lake.features.book import BookStates
+from spymaster_lake.sessions.calendar import SessionClock
+
+_MINUTE_NS = 60 * NS
+
+
+@dataclass(slots=True)
+class BookCounts:
+    """What a pass over the book counts.
+
+    Attributes:
+        states: collapsed states in the book window.
+        regular: those in regular hours.
+        crossed: those of them with best bid >= best ask.
+    """
+
+    states: int = 0
+    regular: int = 0
+    crossed: int = 0
+
+    def add(self, states: BookStates, clock: SessionClock) -> None:
+        """Count one chunk."""
+        regular = (states.ts_ns >= clock.open_ns) & (states.ts_ns < clock.close_ns)
+        bid, ask = states.bid_ticks[:, 0], states.ask_ticks[:, 0]
+        crossed = regular & (bid >= ask) & (bid != NO_TICK) & (ask != NO_TICK)
+        self.states += len(states)
+        self.regular += int(regular.sum())
+        self.crossed += int(crossed.sum())
+
+
+def missing_minutes(clock: SessionClock, trades: Trades) -> int:
+    """Minutes without a trade in [pre-market start, min(trades needed until, early close))."""
+    start, end = clock.premarket_start_ns, clock.trades_needed_until_ns
+    inside = trades.ts_ns[(trades.ts_ns >= start) & (trades.ts_ns < end)]
+    traded = np.unique(inside // _MINUTE_NS)
+    return int((end - start) // _MINUTE_NS - len(traded))
+
+
+def gate_session(
+    clock: SessionClock, profile: InstrumentProfile, trades: Trades, book: BookCounts
+) -> tuple[str, ...]:
+    """Warnings of a session that may go on.
+
+    Raises:
+        DataError: too many minutes without a trade, or too many crossed book states.
+    """
+    quality, day = profile.quality, clock.day
+    missing = missing_minutes(clock, trades)
+    if missing > quality.max_missing_minutes:
+        raise DataError(
+            f"{day}: {missing} minutes without a trade between pre-market start and the end of the "
+            f"label window; the profile allows {quality.max_missing_minutes}"
+        )
+    if book.crossed > quality.max_crossed_share * max(book.regular, 1):
+        raise DataError(
+            f"{day}: {book.crossed} of {book.regular} book states in regular hours are crossed or "
+            f"locked; the profile allows a share of {quality.max_crossed_share}"
+        )
+    return tuple(_warnings(profile, trades, book, clock))
+
+
+def _warnings(
+    profile: InstrumentProfile, trades: Trades, book: BookCounts, clock: SessionClock
+) -> list[str]:
+    quality, day, found = profile.quality, clock.day, []
+    if quality.trades_per_day and not _within(len(trades), quality.trades_per_day):
+        found.append(f"{day}: {len(trades)} trades, usual are {list(quality.trades_per_day)}")
+    if quality.book_updates_per_day and not _within(book.states, quality.book_updates_per_day):
+        found.append(f"{day}: {book.states} book states, usual are {list(quality.book_updates_per_day)}")
+    sided = trades.size[trades.side != 0].sum()
+    if quality.buy_share and sided:
+        share = float(trades.size[trades.side > 0].sum() / sided)
+        if not _within(share, quality.buy_share):
+            found.append(f"{day}: buy share {share:.3f}, usual are {list(quality.buy_share)}")
+    if quality.size_max and len(trades) and int(trades.size.max()) > quality.size_max:
+        found.append(f"{day}: a trade of {int(trades.size.max())} contracts, usual are up to {quality.size_max}")
+    return found
+
+
+def _within(value: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] <= value <= bounds[1]

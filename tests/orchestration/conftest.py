@@ -1,0 +1,29 @@
+"""Fixtures of the orchestration tests: a small project in a temporary folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fakes import MONDAY, TUESDAY, FakeExecution, add_bronze, make_environment  # noqa: E402
+
+from spymaster_lake.orchestration.types import Environment  # noqa: E402
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    """The small project with Bronze for Monday and Tuesday."""
+    monkeypatch.delenv("SPYMASTER_DATA_ROOT", raising=False)
+    made = make_environment(tmp_path)
+    add_bronze(made, MONDAY, TUESDAY)
+    return made
+
+
+@pytest.fixture
+def execution() -> FakeExecution:
+    """An execution that succeeds."""
+    return FakeExecution()
