@@ -12,11 +12,10 @@ import threading
 import traceback
 from collections.abc import Sequence
 
-import click
 import typer
 
-from spymaster_lake.commands import browse, data, run
 from spymaster_lake.contracts.errors import LakeError
+from spymaster_lake.orchestration.commands import browse, data, run
 
 app = typer.Typer(
     name="spymaster",
@@ -56,25 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in words
     _end_on_sigterm()
     try:
-        result = app([w for w in words if w != "--debug"], standalone_mode=False)
+        app([w for w in words if w != "--debug"])
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else int(bool(exc.code))
     except LakeError as exc:
         return _report(exc, f"{type(exc).__name__}: {exc}", exc.exit_code, debug=debug)
-    except click.ClickException as exc:
-        exc.show()
-        return exc.exit_code
-    except (click.Abort, KeyboardInterrupt) as exc:
-        return _report(exc, "Interrupted", 130, debug=debug)
-    except SystemExit as exc:
-        return exc.code if isinstance(exc.code, int) else 1
-    except Exception as exc:  # noqa: BLE001 - the last line of defence; nothing is swallowed
+    except Exception as exc:
         text = f"Internal error: {type(exc).__name__}: {exc} (add --debug for the traceback)"
         return _report(exc, text, INTERNAL_ERROR, debug=debug)
-    return result if isinstance(result, int) else 0
-
-
-def entry() -> None:
-    """The console script."""
-    sys.exit(main())
+    return 0
 
 
 def _report(exc: BaseException, text: str, code: int, *, debug: bool) -> int:
@@ -95,4 +84,4 @@ def _end_on_sigterm() -> None:
 
 
 if __name__ == "__main__":
-    entry()
+    sys.exit(main())

@@ -9,6 +9,7 @@ from spymaster_lake.contracts.labels import LABELS
 from spymaster_lake.contracts.signals import SIGNALS
 from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import TableContract
+from spymaster_lake.contracts.work_episodes import ANCHORS
 from spymaster_lake.contracts.work_features import FEATURE_TABLES
 
 TABLES: tuple[TableContract, ...] = (
@@ -16,6 +17,7 @@ TABLES: tuple[TableContract, ...] = (
     *FEATURE_TABLES.values(),
     SIGNALS,
     LABELS,
+    ANCHORS,
     STATE_TABLE,
     VECTORS,
     METADATA,

@@ -64,7 +64,7 @@ def load_control(path: Path) -> tuple[ControlRow, ...]:
     return rows
 
 
-def _decode(path: Path) -> Any:  # noqa: ANN401 - raw rows
+def _decode(path: Path) -> Any:
     text = path.read_text(encoding="utf-8")
     if path.suffix in {".yaml", ".yml"}:
         return yaml.safe_load(text) or []
@@ -72,7 +72,9 @@ def _decode(path: Path) -> Any:  # noqa: ANN401 - raw rows
         return json.loads(text)
     if path.suffix == ".csv":
         return [dict(row) for row in csv.DictReader(text.splitlines())]
-    raise ConfigError(f"{path.name}: a control table is .yaml, .json or .csv (found {path.suffix!r})")
+    raise ConfigError(
+        f"{path.name}: a control table is .yaml, .json or .csv (found {path.suffix!r})"
+    )
 
 
 def _refuse_overlaps(path: Path, rows: list[ControlRow]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from spymaster_lake.contracts import enums, work, work_features
+from spymaster_lake.contracts import enums, work, work_episodes, work_features
 from spymaster_lake.contracts.bronze import BRONZE, PARTITION_KEY
 from spymaster_lake.contracts.episodes import METADATA, REJECTED, SEQUENCES, VECTORS
 from spymaster_lake.contracts.labels import LABELS
@@ -23,7 +23,7 @@ SILVER: tuple[TableContract, ...] = (SIGNALS, LABELS, STATE_TABLE)
 GOLD: tuple[TableContract, ...] = (VECTORS, METADATA, SEQUENCES, REJECTED)
 WORK: tuple[TableContract, ...] = tuple(
     value
-    for module in (work, work_features)
+    for module in (work, work_features, work_episodes)
     for value in vars(module).values()
     if isinstance(value, TableContract)
 )

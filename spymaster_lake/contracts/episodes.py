@@ -66,7 +66,7 @@ SEQUENCES = TableContract(
         Column(
             "sequence",
             "array<float>",
-            "Index 7 * step + channel, oldest step first; 0 where the mask is 0.",
+            "Index 7 * step + channel, oldest step first; 0 where unknown.",
             unit="mixed",
             nullable=False,
             length=SEQUENCE_LENGTH,
@@ -74,7 +74,8 @@ SEQUENCES = TableContract(
         Column(
             "sequence_mask",
             "array<tinyint>",
-            "1 where the value at the same index is observed.",
+            "1 where the value at the same index was known at its own step, and that step's "
+            "distance too; 0 where unknown, held backwards or padded.",
             nullable=False,
             length=SEQUENCE_LENGTH,
         ),

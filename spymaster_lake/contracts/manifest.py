@@ -1,21 +1,16 @@
 """The pipeline manifest: what a pipeline reads, writes and runs, as data (00 section 4).
 
 `manifests/{instrument}/{pipeline_id}/version={pipeline_version}/manifest.json` is its source. The
-model checks the form of one file; the functions below check what the form cannot say. All of them
-return sentences instead of raising, so that one `ManifestError` can carry every violation at once.
+model checks the form of one file; `manifest_checks` checks what the form cannot say.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Mapping
-from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from spymaster_lake.contracts.errors import ManifestError
 from spymaster_lake.contracts.model import FrozenModel
 
 INSTRUMENT_PATTERN = r"^[a-z][a-z0-9]{0,15}$"
@@ -88,7 +83,7 @@ class StageEntry(FrozenModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _default_name(cls, data: Any) -> Any:  # noqa: ANN401 - raw JSON
+    def _default_name(cls, data: Any) -> Any:
         if isinstance(data, dict) and "name" not in data and "stage_id" in data:
             return {**data, "name": data["stage_id"]}
         return data
@@ -109,10 +104,6 @@ class Manifest(FrozenModel):
     def names(self) -> tuple[str, ...]:
         """Stage names in the order of the file."""
         return tuple(stage.name for stage in self.stages)
-
-    def stage(self, name: str) -> StageEntry:
-        """The stage called `name` (a name, not an id; see `orchestration.graph.find_stage`)."""
-        return next(stage for stage in self.stages if stage.name == name)
 
     def input_ref(self, layer: str, owner: str, dataset: str) -> DatasetRef | None:
         """The declared input of that layer, product or pipeline_id, and dataset."""
@@ -146,107 +137,6 @@ def parse_manifest(text: str, *, source: str) -> tuple[Manifest | None, list[str
         return None, [f"{source}: {_field(e['loc'])}: {_message(e)}" for e in exc.errors()]
 
 
-def structure_problems(manifest: Manifest, *, source: str) -> list[str]:
-    """Duplicate names, dependencies on missing names, cycles, foreign or repeated datasets."""
-    return [
-        f"{source}: {problem}"
-        for check in (_duplicates, _missing_dependencies, _cycles, _datasets)
-        for problem in check(manifest)
-    ]
-
-
-def location_problems(
-    manifest: Manifest, *, instrument: str, pipeline_id: str, pipeline_version: str, source: str
-) -> list[str]:
-    """Fields that differ from the path the file lies at."""
-    path = {
-        "instrument": instrument, "pipeline_id": pipeline_id, "pipeline_version": pipeline_version
-    }
-    return [
-        f"{source}: {field}: is {getattr(manifest, field)!r} but the path says {value!r}"
-        for field, value in path.items()
-        if getattr(manifest, field) != value
-    ]
-
-
-def production_problems(manifests: Mapping[str, Manifest]) -> list[str]:
-    """Inputs that no manifest of the instrument produces, and core pipelines that need an add-on.
-
-    Args:
-        manifests: every manifest of one instrument by its file.
-    """
-    produced = {ref.key for manifest in manifests.values() for ref in manifest.outputs}
-    problems = []
-    for source, manifest in manifests.items():
-        for index, ref in enumerate(manifest.inputs):
-            where = f"{source}: inputs.{index}"
-            if ref.layer == "bronze":
-                known = BRONZE_DATASETS[ref.product or ""]
-                if ref.dataset not in known:
-                    problems.append(
-                        f"{where}: no Bronze dataset {ref.dataset!r} of product {ref.product!r};"
-                        f"{near(ref.dataset, known)} known: {', '.join(known)}"
-                    )
-            elif ref.key not in produced:
-                same = [k[3] for k in produced if k[:3] == ref.key[:3]]
-                problems.append(f"{where}: no manifest produces {ref};{near(ref.dataset, same)}")
-            if ref.pipeline_id in ADDON_PIPELINES and manifest.pipeline_id not in ADDON_PIPELINES:
-                problems.append(f"{where}: a core pipeline may not depend on {ref.pipeline_id!r}")
-    return problems
-
-
-def raise_all(problems: Iterable[str]) -> None:
-    """One `ManifestError` for all violations; nothing if there are none."""
-    found = list(problems)
-    if found:
-        raise ManifestError(f"{len(found)} manifest violation(s)\n  " + "\n  ".join(found))
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """' did you mean …?' or nothing."""
-    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f" did you mean {' or '.join(repr(m) for m in matches)}?" if matches else ""
-
-
-def _duplicates(manifest: Manifest) -> list[str]:
-    twice = sorted({n for n in manifest.names if manifest.names.count(n) > 1})
-    return [f"stages: name {n!r} occurs {manifest.names.count(n)} times" for n in twice]
-
-
-def _missing_dependencies(manifest: Manifest) -> list[str]:
-    return [
-        f"stages.{index}.depends_on: stage {stage.name!r} depends on {other!r}, which is no stage "
-        f"name here;{near(other, manifest.names)}"
-        for index, stage in enumerate(manifest.stages)
-        for other in stage.depends_on
-        if other not in manifest.names
-    ]
-
-
-def _cycles(manifest: Manifest) -> list[str]:
-    graph = {s.name: [d for d in s.depends_on if d in manifest.names] for s in manifest.stages}
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as exc:
-        return [f"stages.depends_on: cycle {' -> '.join(reversed(exc.args[1]))}"]
-    return []
-
-
-def _datasets(manifest: Manifest) -> list[str]:
-    problems = []
-    own = (manifest.pipeline_id, manifest.pipeline_version)
-    for index, ref in enumerate(manifest.outputs):
-        if (ref.pipeline_id, ref.pipeline_version) != own:
-            problems.append(f"outputs.{index}: {ref} is not an output of {' '.join(own)}")
-    for field, refs in (("inputs", manifest.inputs), ("outputs", manifest.outputs)):
-        keys = [ref.key for ref in refs]
-        problems += [
-            f"{field}: {' '.join(filter(None, key))} is declared {keys.count(key)} times"
-            for key in sorted({k for k in keys if keys.count(k) > 1})
-        ]
-    return problems
-
-
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object; a key given twice would silently win over the first."""
     keys = [key for key, _ in pairs]
@@ -260,6 +150,6 @@ def _field(loc: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in loc) or "(root)"
 
 
-def _message(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+def _message(error: Any) -> str:
     shown = repr(error.get("input"))
     return f"{error['msg']} (found {shown if len(shown) <= 80 else shown[:77] + '...'})"

@@ -119,7 +119,7 @@ def find_home(environ: Mapping[str, str] | None = None) -> Path:
     )
 
 
-def load_settings(*, home: Path | None = None, **given: Any) -> Settings:  # noqa: ANN401 - any field
+def load_settings(*, home: Path | None = None, **given: Any) -> Settings:
     """The settings of this process.
 
     Args:
@@ -135,7 +135,9 @@ def load_settings(*, home: Path | None = None, **given: Any) -> Settings:  # noq
     try:
         settings = Settings(home=home, **explicit)
     except ValidationError as exc:
-        raise ConfigError(f"settings ({home.name}/conf/settings.yaml, {PREFIX}*): {describe(exc)}") from exc
+        raise ConfigError(
+            f"settings ({home.name}/conf/settings.yaml, {PREFIX}*): {describe(exc)}"
+        ) from exc
     from_caller = "data_root" in explicit or f"{PREFIX}DATA_ROOT" in os.environ
     base = Path.cwd() if from_caller else home
     return settings.model_copy(update={"data_root": _absolute(settings.data_root, base)})
@@ -167,4 +169,6 @@ def _refuse_typos() -> None:
             continue
         matches = difflib.get_close_matches(variable, known, n=1, cutoff=0.85)
         if matches:
-            raise ConfigError(f"Unknown environment variable {variable!r}. Did you mean {matches[0]!r}?")
+            raise ConfigError(
+                f"Unknown environment variable {variable!r}. Did you mean {matches[0]!r}?"
+            )

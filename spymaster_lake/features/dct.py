@@ -39,7 +39,9 @@ def dct_ii(windows: F64, *, coefficients: int) -> F64:
     """
     length = windows.shape[1]
     if not 1 <= coefficients <= length:
-        raise DataError(f"DCT: {coefficients} coefficients of {length} samples; allowed 1 to {length}")
+        raise DataError(
+            f"DCT: {coefficients} coefficients of {length} samples; allowed 1 to {length}"
+        )
     basis = dct_basis(length, coefficients)
     total = np.zeros((len(windows), coefficients))
     for n in range(length):

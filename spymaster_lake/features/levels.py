@@ -37,6 +37,7 @@ class Levels:
     valid_to_ns: I64
 
     def __len__(self) -> int:
+        """Number of rows."""
         return len(self.code)
 
 

@@ -82,6 +82,7 @@ class ZoneEntries:
     n_atr_unknown: int
 
     def __len__(self) -> int:
+        """Number of events."""
         return len(self.event_id)
 
 

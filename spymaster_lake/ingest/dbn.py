@@ -90,10 +90,11 @@ class DbnReader:
         stream.seek(0)
         if not magic:
             raise self._error("the file is empty (0 bytes), not even a DBN header")
-        if magic[1:] == b"*M\x18" and 0x50 <= magic[0] <= 0x5F:  # noqa: PLR2004 - skippable frame
+        if magic[1:] == b"*M\x18" and 0x50 <= magic[0] <= 0x5F:
             raise self._error("legacy .dbz format; convert it with the vendor's `dbn` tool")
         if magic == _ZSTD:
-            return pa.CompressedInputStream(pa.PythonFile(cast("IOBase", stream), mode="r"), "zstd")
+            source = pa.PythonFile(cast("IOBase", stream), mode="r")
+            return cast("_Stream", pa.CompressedInputStream(source, "zstd"))
         return stream
 
     def _read(self, size: int) -> bytes:
@@ -116,11 +117,13 @@ class DbnReader:
                 "no DBN header (first bytes "
                 f"{prefix[:4]!r}): a fragment without metadata cannot be dated or mapped"
             )
+        if len(prefix) < _PREFIX:
+            raise self._error(f"truncated inside the header ({len(prefix)} of {_PREFIX} bytes)")
         version, length = prefix[3], int.from_bytes(prefix[4:], "little")
         if not 1 <= version <= _NEWEST:
             raise self._error(f"DBN version {version}; allowed: 1 to {_NEWEST}")
         body = self._read_exactly(length)
-        if len(prefix) < _PREFIX or len(body) < length:
+        if len(body) < length:
             raise self._error(f"truncated inside the header ({len(body)} of {length} bytes)")
         return prefix + body
 
@@ -245,7 +248,7 @@ def record_types(data: bytes) -> dict[str, int]:
     at = 0
     while at + 2 <= len(data):
         length = data[at] * _LENGTH_UNIT
-        if length < 16 or at + length > len(data):  # noqa: PLR2004 - bytes of a record header
+        if length < 16 or at + length > len(data):
             break
         counts[_type_name(data[at + 1])] += 1
         at += length

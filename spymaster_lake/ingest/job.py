@@ -86,7 +86,7 @@ def ingest(
         raise
     finally:
         run.clean()
-    run.note("SUCCEEDED", **describe(summary))
+    run.note("SUCCEEDED", **describe(summary, run.paths.relative))
     return summary
 
 

@@ -90,7 +90,7 @@ def count_reasons(reasons: Reasons) -> dict[str, int]:
     return {r.name: int(counts[r]) for r in Reason if r is not Reason.NONE and counts[r]}
 
 
-def quarantine_table(  # noqa: PLR0913 - one argument per column source
+def quarantine_table(
     records: npt.NDArray[np.void],
     *,
     rows: npt.NDArray[np.int64],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,8 +64,13 @@ def _shown(outcome: FileOutcome) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in counts.items())
 
 
-def describe(summary: IngestSummary) -> dict[str, Any]:
-    """The summary as JSON values, for run.json and the console."""
+def describe(summary: IngestSummary, relative: Callable[[str], str] = str) -> dict[str, Any]:
+    """The summary as JSON values, for run.json and the console.
+
+    Args:
+        summary: of a run.
+        relative: makes paths below the root relative to it, as lineage records them.
+    """
     return {
         "rows_in": summary.rows_in,
         "rows_out": summary.rows_out,
@@ -77,8 +83,8 @@ def describe(summary: IngestSummary) -> dict[str, Any]:
         "files": [
             {
                 **{k: v for k, v in asdict(f).items() if k not in ("parts", "quarantine")},
-                "parts": [part.final for part in f.parts],
-                "quarantine": f.quarantine.final if f.quarantine else None,
+                "parts": [relative(part.final) for part in f.parts],
+                "quarantine": relative(f.quarantine.final) if f.quarantine else None,
             }
             for f in summary.files
         ],

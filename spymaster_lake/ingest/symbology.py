@@ -13,8 +13,8 @@ from spymaster_lake.contracts.errors import RawFileError
 
 UNMAPPED = -1
 _EPOCH = date(1970, 1, 1).toordinal()
-_DAY_BITS = 20
-_FAR_FUTURE = (1 << _DAY_BITS) - 1
+_DAY_BITS = 22
+_NO_DAY = (1 << _DAY_BITS) - 1
 
 
 class Symbology:
@@ -54,7 +54,8 @@ class Symbology:
             ids: int64[n], instrument ids of the records.
             days: int64[n], UTC day of the receive time, days since 1970 (the vendor's index time).
         """
-        key = (ids << _DAY_BITS) | np.clip(days, 0, _FAR_FUTURE)
+        known = (days >= 0) & (days < _NO_DAY)
+        key = (ids << _DAY_BITS) | np.where(known, days, _NO_DAY)
         if key.size and (key == key[0]).all():
             return np.full(key.size, self._lookup(key[:1])[0], np.int64)
         unique, inverse = np.unique(key, return_inverse=True)
@@ -68,12 +69,12 @@ class Symbology:
         covered = (
             (at >= 0)
             & (self._start[safe] >> _DAY_BITS == key >> _DAY_BITS)
-            & ((key & _FAR_FUTURE) < self._last[safe])
+            & ((key & _NO_DAY) < self._last[safe])
         )
         return np.where(covered, self._code[safe], UNMAPPED)
 
 
-def symbology_of(metadata: Any, name: str) -> Symbology:  # noqa: ANN401 - vendor metadata, untyped
+def symbology_of(metadata: Any, name: str) -> Symbology:
     """The mapping table of a file header.
 
     Args:

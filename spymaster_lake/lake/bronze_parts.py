@@ -146,7 +146,7 @@ def _check_schema(uri: str, found: pa.Schema, contract: TableContract) -> None:
     raise ContractError(f"{uri}: schema differs from the contract of {contract.dataset}: {shown}")
 
 
-def _groups(metadata: Any, start_ns: int, end_ns: int) -> list[int]:  # noqa: ANN401 - pyarrow
+def _groups(metadata: Any, start_ns: int, end_ns: int) -> list[int]:
     """Row groups that may hold a row of the span, by the statistics of both times."""
     names = [metadata.schema.column(i).name for i in range(metadata.num_columns)]
     at = [names.index(_TIME), names.index(_RECEIVED)]

@@ -85,7 +85,7 @@ class BronzeWriter:
         max_held_rows: rows held over all partitions before the largest is written.
     """
 
-    def __init__(  # noqa: PLR0913 - keyword-only, one per fact
+    def __init__(
         self,
         *,
         paths: LakePathResolver,

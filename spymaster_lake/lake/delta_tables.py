@@ -1,27 +1,32 @@
 """Delta tables of Silver and Gold: which files a reader would read, and publication of dates.
 
-Reading needs no Spark job: the active files come from the Delta log, workers read them. Writing
-goes through Spark and replaces exactly the dates of a run in one transaction.
+Neither needs a Spark job of its own: workers read the active files that the Delta log names, and
+stage the files they write; publication is one Delta transaction that exchanges the files of exactly
+the dates of a run. Writing small tables through the JVM took two to six seconds each, this takes
+hundredths (docs/decisions/0003). Spark reads the tables like any other Delta table.
 """
 
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 import deltalake
 import pyarrow as pa
+from deltalake.transaction import AddAction, RemoveAction
 
 from spymaster_lake.contracts.errors import ContractError, MissingInputError
 from spymaster_lake.contracts.table import TableContract
+from spymaster_lake.lake.filesystem import LakeFileSystem
 from spymaster_lake.lake.parquet_files import DataFile
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
     from pyspark.sql.types import StructType
 
 EMPTY_DATES = "spymaster.emptyDates"
@@ -101,28 +106,57 @@ def spark_schema(contract: TableContract) -> StructType:
     return StructType(fields)
 
 
-def publish_dates(  # noqa: PLR0913 - one transaction, all of its facts
-    spark: SparkSession,
+@dataclass(frozen=True, slots=True)
+class StagedPart:
+    """One staged Parquet file: all rows of one session date, without the partition column.
+
+    Attributes:
+        day: session date.
+        path: where a worker staged it.
+        rows: number of rows, at least 1.
+        size: bytes.
+    """
+
+    day: date
+    path: str
+    rows: int
+    size: int
+
+
+def create_table(path: str, contract: TableContract, properties: Mapping[str, str]) -> None:
+    """Create an empty table with the contract's schema, units and roles, partitioned by date."""
+    deltalake.DeltaTable.create(
+        path,
+        schema=_delta_schema(contract),
+        partition_by="date",
+        description=contract.doc,
+        configuration={"delta.checkpointInterval": "100", **properties},
+        raise_if_key_not_exists=False,  # our own properties stand beside Delta's
+    )
+
+
+def publish_dates(
+    filesystem: LakeFileSystem,
     *,
     path: str,
     contract: TableContract,
-    staged: Sequence[str],
+    staged: Sequence[StagedPart],
     days: Sequence[date],
-    empty: Sequence[date],
     properties: Mapping[str, str],
-    commit: Mapping[str, Any],
+    commit: Mapping[str, str],
 ) -> int:
-    """Replace exactly `days` of a table by the staged, already checked rows in one transaction.
+    """Replace exactly `days` of a table by the staged, already checked files in one transaction.
+
+    The files move to the table's folder first; until the commit no reader sees them.
 
     Args:
-        spark: the session.
+        filesystem: file system of the lake.
         path: table location; created with the contract's schema if absent.
         contract: the table's contract.
-        staged: Parquet files with the rows of `days`.
+        staged: one file for each of `days` that has rows.
         days: session dates to replace; all other dates stay untouched.
-        empty: those of `days` that have no rows.
         properties: table properties to set at creation.
-        commit: JSON facts for the commit (run, stage, fingerprints).
+        commit: facts for the commit (run, stage).
 
     Returns:
         The table's version after publication.
@@ -130,46 +164,80 @@ def publish_dates(  # noqa: PLR0913 - one transaction, all of its facts
     Raises:
         ContractError: the existing table has another schema than the contract.
     """
-    from delta.tables import DeltaTable  # noqa: PLC0415 - Spark stays optional
-
-    schema = spark_schema(contract)
     if not table_exists(path):
-        builder = DeltaTable.createIfNotExists(spark).location(path).addColumns(schema)
-        builder = builder.partitionedBy("date").comment(contract.doc)
-        for key, value in {"delta.checkpointInterval": "100", **properties}.items():
-            builder = builder.property(key, value)
-        builder.execute()
+        create_table(path, contract, properties)
     _require_schema(contract, path)
-    frame = spark.read.schema(schema).parquet(*staged) if staged else spark.createDataFrame([], schema)
-    listed = ", ".join(f"DATE'{d.isoformat()}'" for d in sorted(days))
-    (
-        frame.write.format("delta")
-        .mode("overwrite")
-        .option("replaceWhere", f"date IN ({listed})")
-        .option("userMetadata", json.dumps(commit, sort_keys=True, default=str))
-        .save(path)
-    )
-    _record_empty_dates(spark, path, days, empty)
+    table = deltalake.DeltaTable(path)
+    now_ms = time.time_ns() // 1_000_000
+    actions: list[AddAction | RemoveAction] = [
+        RemoveAction(_relative(path, f.path), True, now_ms, f.size, {"date": f.day.isoformat()})
+        for f in open_snapshot(path).on(days)
+    ]
+    for part in staged:
+        name = f"date={part.day.isoformat()}/part-{uuid.uuid4().hex}.zstd.parquet"
+        filesystem.move_file(part.path, f"{path}/{name}")
+        actions.append(
+            AddAction(
+                name, part.size, {"date": part.day.isoformat()}, now_ms, True,
+                json.dumps({"numRecords": part.rows}),
+            )  # fmt: skip
+        )
+    if actions:
+        table.create_write_transaction(
+            actions,
+            mode="append",
+            schema=table.schema(),
+            partition_by=["date"],
+            commit_properties=deltalake.CommitProperties(custom_metadata=dict(commit)),
+        )
+    _record_empty_dates(path, days, set(days) - {part.day for part in staged})
     return open_snapshot(path).version
 
 
+def _delta_schema(contract: TableContract) -> deltalake.Schema:
+    fields = []
+    for field, column in zip(contract.arrow_schema, contract.columns, strict=True):
+        facts = {"unit": column.unit, "role": column.role.value, "comment": column.doc}
+        if column.frame is not None:
+            facts["frame"] = column.frame.value
+        if column.window:
+            facts["window"] = column.window
+        fields.append(field.with_metadata(facts))
+    return deltalake.Schema.from_arrow(pa.schema(fields))
+
+
+def _relative(root: str, path: str) -> str:
+    return quote(path.removeprefix(f"{root.rstrip('/')}/"), safe="/=")
+
+
 def _require_schema(contract: TableContract, path: str) -> None:
-    have = {f.name: f.type for f in deltalake.DeltaTable(path).schema().fields}
-    missing = [n for n in contract.names if n not in have]
-    extra = [n for n in have if n not in contract.names]
-    if missing or extra:
+    have = pa.schema(deltalake.DeltaTable(path).schema().to_arrow())
+    want = contract.arrow_schema
+    faults = [f"it lacks {n!r}" for n in want.names if n not in have.names]
+    faults += [f"it has {n!r} besides" for n in have.names if n not in want.names]
+    faults += [
+        f"{n!r} is {have.field(n).type} there and {want.field(n).type} in the contract"
+        for n in want.names
+        if n in have.names and not _same_type(have.field(n).type, want.field(n).type)
+    ]
+    if faults:
         raise ContractError(
-            f"{path}: the table on disk is not the contract {contract.dataset!r}: "
-            f"it lacks {missing}, it has besides {extra}; a changed contract needs a new pipeline_version"
+            f"{path}: the table on disk is not the contract {contract.dataset!r}: {'; '.join(faults)}; "
+            "a changed contract needs a new pipeline_version"
         )
 
 
-def _record_empty_dates(
-    spark: SparkSession, path: str, days: Sequence[date], empty: Sequence[date]
-) -> None:
-    listed = deltalake.DeltaTable(path).metadata().configuration.get(EMPTY_DATES, "")
+def _same_type(have: pa.DataType, want: pa.DataType) -> bool:
+    if pa.types.is_list(have) and pa.types.is_list(want):
+        return bool(have.value_type.equals(want.value_type))
+    return bool(have.equals(want)) or (pa.types.is_timestamp(have) and pa.types.is_timestamp(want))
+
+
+def _record_empty_dates(path: str, days: Sequence[date], empty: Iterable[date]) -> None:
+    table = deltalake.DeltaTable(path)
+    listed = table.metadata().configuration.get(EMPTY_DATES, "")
     before = {date.fromisoformat(d) for d in listed.split(",") if d}
     after = (before - set(days)) | set(empty)
     if after != before:
         value = ",".join(sorted(d.isoformat() for d in after))
-        spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('{EMPTY_DATES}' = '{value}')")
+        table.alter.set_table_properties({EMPTY_DATES: value}, raise_if_not_exists=False)

@@ -97,7 +97,7 @@ class LakeFileSystem:
         """The whole file as UTF-8 text."""
         return self.read_bytes(path).decode("utf-8")
 
-    def read_json(self, path: str) -> Any:  # noqa: ANN401 - decoded JSON
+    def read_json(self, path: str) -> Any:
         """The whole file as JSON."""
         return json.loads(self.read_text(path))
 

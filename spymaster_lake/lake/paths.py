@@ -132,7 +132,7 @@ class LakePathResolver:
         root = self.bronze_dataset(instrument, product, dataset)
         return f"{root}/{key}={_checked('partition value', value)}"
 
-    def bronze_partition(  # noqa: PLR0913, PLR0917 - one argument per path segment
+    def bronze_partition(  # noqa: PLR0917 - one argument per path segment
         self,
         instrument: str,
         product: str,
@@ -154,7 +154,7 @@ class LakePathResolver:
         path = f"{self.bronze_value(instrument, product, dataset, value)}/date={_day(day)}"
         if hour is None:
             return path
-        if isinstance(hour, bool) or not isinstance(hour, int) or not 0 <= hour <= 23:  # noqa: PLR2004
+        if isinstance(hour, bool) or not isinstance(hour, int) or not 0 <= hour <= 23:
             raise PathError(f"Path segment 'hour' is {hour!r}; allowed: integers 0 to 23")
         return f"{path}/hour={hour:02d}"
 

@@ -62,6 +62,7 @@ class StagedTable:
     dataset: str
     path: str
     rows: int
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class SessionOutcome:
     error: str = ""
 
 
-SessionFunction = "Callable[[SessionTask, Mapping[str, pa.Table]], Any]"
+TASKS_PER_CORE = 2
 
 
 def run_task(task: SessionTask, call: Callable[[SessionTask, Mapping[str, pa.Table]], Any], outputs: Sequence[TableContract]) -> SessionOutcome:
@@ -108,7 +109,8 @@ def _stage(task: SessionTask, contract: TableContract, tables: Mapping[str, pa.T
     if not table.num_rows:
         return StagedTable(contract.dataset, "", 0)
     path = f"{task.staging}/{contract.dataset}/{task.day.isoformat()}.parquet"
-    return StagedTable(contract.dataset, path, write_file(path, table))
+    size = write_file(path, table.drop_columns(["date"]))
+    return StagedTable(contract.dataset, path, table.num_rows, size)
 
 
 def _no_others(outputs: Sequence[TableContract], tables: Mapping[str, pa.Table]) -> None:
@@ -123,7 +125,17 @@ def map_sessions(
     call: Callable[[SessionTask, Mapping[str, pa.Table]], Any],
     outputs: Sequence[TableContract],
 ) -> list[SessionOutcome]:
-    """Run all dates as one Spark job; outcomes come back in date order."""
-    rdd = spark.sparkContext.parallelize(list(tasks), max(1, len(tasks)))
-    outcomes = rdd.map(lambda task: run_task(task, call, outputs)).collect()
+    """Run all dates as one Spark job; outcomes come back in date order.
+
+    Dates share tasks, a few for each core: a Python task costs a tenth of a second to start, which
+    is more than most stages need for a date.
+    """
+    context = spark.sparkContext
+    slices = max(1, min(len(tasks), TASKS_PER_CORE * context.defaultParallelism))
+    dealt = [list(tasks)[i::slices] for i in range(slices)]
+    outcomes = (
+        context.parallelize(dealt, slices)
+        .flatMap(lambda group: [run_task(task, call, outputs) for task in group])
+        .collect()
+    )
     return sorted(outcomes, key=lambda o: o.day)

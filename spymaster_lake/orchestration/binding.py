@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from spymaster_lake.contracts.manifest import near
+from spymaster_lake.contracts.manifest_checks import near
 from spymaster_lake.orchestration.graph import StageGraph
 from spymaster_lake.orchestration.types import BoundStage
 from spymaster_lake.stages.spec import CorpusStage, Source
@@ -23,13 +23,13 @@ def outputs_of(bound: BoundStage) -> tuple[OutputKey, ...]:
 
 def dataset_problems(stages: Iterable[BoundStage]) -> list[str]:
     """Sources and outputs that the manifest does not declare."""
-    problems = []
+    problems: list[str] = []
     for bound in stages:
-        for source in bound.stage.sources:
-            if bound.declared(source) is None:
-                problems.append(
-                    f"stage {bound.name!r} reads {_show(source)}, which the manifest does not declare"
-                )
+        problems += [
+            f"stage {bound.name!r} reads {_show(source)}, which the manifest does not declare"
+            for source in bound.stage.sources
+            if bound.declared(source) is None
+        ]
         for layer, dataset in outputs_of(bound):
             if bound.manifest.output_ref(layer, dataset) is None:
                 known = [ref.dataset for ref in bound.manifest.outputs if ref.layer == layer]
@@ -45,16 +45,19 @@ def binding_problems(bound: Mapping[str, BoundStage]) -> list[str]:
     if not bound:
         return []
     manifest = next(iter(bound.values())).manifest
-    graph, problems = StageGraph(manifest), []
+    graph = StageGraph(manifest)
+    problems: list[str] = []
     writers: dict[OutputKey, str] = {}
     for name, stage in bound.items():
         for key in outputs_of(stage):
             if key in writers:
                 problems.append(f"{' '.join(key)} is written by {writers[key]!r} and by {name!r}")
             writers[key] = name
-    for ref in manifest.outputs:
-        if (ref.layer, ref.dataset) not in writers:
-            problems.append(f"output {ref} is written by no stage")
+    problems += [
+        f"output {ref} is written by no stage"
+        for ref in manifest.outputs
+        if (ref.layer, ref.dataset) not in writers
+    ]
     for name, stage in bound.items():
         allowed = graph.ancestors(name) | {name}
         for source in stage.stage.sources:

@@ -31,11 +31,17 @@ class ControlResult:
         return "FAILED" if self.record is None else self.record.status.value
 
 
-def request_of(row: ControlRow, *, on_bad_date: OnBadDate = "fail", only_stale: bool = False) -> RunRequest:
+def request_of(
+    row: ControlRow, *, on_bad_date: OnBadDate = "fail", only_stale: bool = False
+) -> RunRequest:
     """The run a row asks for."""
     return RunRequest(
-        row.instrument, row.pipeline_id, row.pipeline_version,
-        asked=date_range(None, row.start, row.end), on_bad_date=on_bad_date, only_stale=only_stale,
+        row.instrument,
+        row.pipeline_id,
+        row.pipeline_version,
+        asked=date_range(None, row.start, row.end),
+        on_bad_date=on_bad_date,
+        only_stale=only_stale,
     )
 
 
@@ -73,7 +79,9 @@ def run_control(
         try:
             results.append(ControlResult(row, run(request)))
         except LakeError as exc:
-            get_logger(instrument=row.instrument, pipeline=row.pipeline_id).error("row failed", error=str(exc))
+            get_logger(instrument=row.instrument, pipeline=row.pipeline_id).error(
+                "row failed", error=str(exc)
+            )
             results.append(ControlResult(row, error=exc))
             if not keep_going:
                 break

@@ -62,7 +62,10 @@ def coverage(
     sessions = calendar.sessions(start or every[0], end or every[-1])
     return [
         DatasetCoverage(
-            str(ref), len(sessions), tuple(d for d in sessions if d in days), tuple(gaps(sessions, days))
+            str(ref),
+            len(sessions),
+            tuple(d for d in sessions if d in days),
+            tuple(gaps(sessions, days)),
         )
         for ref, days in found.items()
     ]

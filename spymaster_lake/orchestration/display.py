@@ -18,12 +18,15 @@ from spymaster_lake.orchestration.planning import PlannedStage
 from spymaster_lake.orchestration.records import COMPLETE
 
 _COLOURS = {
-    RunStatus.SUCCEEDED: "green", RunStatus.REUSED: "cyan", RunStatus.FAILED: "red",
-    RunStatus.KILLED: "red", RunStatus.RUNNING: "yellow",
+    RunStatus.SUCCEEDED: "green",
+    RunStatus.REUSED: "cyan",
+    RunStatus.FAILED: "red",
+    RunStatus.KILLED: "red",
+    RunStatus.RUNNING: "yellow",
 }
 
 
-def print_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
+def print_json(value: Any) -> None:
     """JSON to standard output, for other programs."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
 
@@ -42,7 +45,9 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     """One table."""
     table = Table(title=title, title_justify="left")
     for column in columns:
-        table.add_column(column, justify="right" if column in {"rows", "seconds", "dates"} else "left")
+        table.add_column(
+            column, justify="right" if column in {"rows", "seconds", "dates"} else "left"
+        )
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     console().print(table)
@@ -52,8 +57,13 @@ def show_run(record: RunRecord, *, status: RunStatus | None = None) -> None:
     """The summary of a run."""
     rows = [
         (
-            s.name, coloured(s.status), len(s.dates), sum(s.rows.values()) if s.rows else None, s.seconds,
-            len(s.skipped) or None, len(s.warnings) or None,
+            s.name,
+            coloured(s.status),
+            len(s.dates),
+            sum(s.rows.values()) if s.rows else None,
+            s.seconds,
+            len(s.skipped) or None,
+            len(s.warnings) or None,
         )
         for s in record.stages
     ]
@@ -88,8 +98,10 @@ def show_coverage(found: Sequence[DatasetCoverage]) -> None:
     """Sessions by dataset, and the gaps."""
     rows = [
         (
-            c.dataset, f"{len(c.present)}/{c.expected}",
-            c.present[0] if c.present else None, c.present[-1] if c.present else None,
+            c.dataset,
+            f"{len(c.present)}/{c.expected}",
+            c.present[0] if c.present else None,
+            c.present[-1] if c.present else None,
             ", ".join(f"{a}" if a == b else f"{a}..{b}" for a, b in c.gaps),
         )
         for c in found
@@ -104,7 +116,10 @@ def run_progress(*, enabled: bool) -> Iterator[Callable[[RunRecord], None] | Non
         yield None
         return
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("starting", total=None)
@@ -113,7 +128,9 @@ def run_progress(*, enabled: bool) -> Iterator[Callable[[RunRecord], None] | Non
             running = [s.name for s in record.stages if s.status is RunStatus.RUNNING]
             finished = sum(1 for s in record.stages if s.status in COMPLETE)
             progress.update(
-                task, total=len(record.stages), completed=finished,
+                task,
+                total=len(record.stages),
+                completed=finished,
                 description=", ".join(running) or record.status.value.lower(),
             )
 

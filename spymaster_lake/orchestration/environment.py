@@ -38,7 +38,7 @@ def build_environment(settings: Settings) -> Environment:
     """The environment of this process; starts nothing."""
 
     def start() -> object:
-        from spymaster_lake.orchestration.spark_session import get_spark  # noqa: PLC0415 - planning needs no Spark
+        from spymaster_lake.orchestration.spark_session import get_spark
 
         return get_spark(settings)
 

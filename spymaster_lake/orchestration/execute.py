@@ -20,12 +20,12 @@ from spymaster_lake.contracts.run_record import OutputRecord, RunStatus
 from spymaster_lake.contracts.schemas import contract_hash
 from spymaster_lake.lake.bronze_reader import BronzeFile, BronzeReader, BronzeScan
 from spymaster_lake.lake.delta_tables import (
+    StagedPart,
     TableSnapshot,
     open_snapshot,
     publish_dates,
     table_exists,
 )
-from spymaster_lake.lake.index_store import publish_index
 from spymaster_lake.lake.session_map import (
     SessionOutcome,
     SessionTask,
@@ -234,18 +234,17 @@ def _publish(
         path = make(bound.instrument, bound.pipeline_id, bound.pipeline_version, contract.dataset)
         staged = [(o.day, s) for o in good for s in o.staged if s.dataset == contract.dataset]
         version = publish_dates(
-            env.spark,
+            env.filesystem,
             path=path,
             contract=contract,
-            staged=[s.path for _, s in staged if s.rows],
+            staged=[StagedPart(day, s.path, s.rows, s.size) for day, s in staged if s.rows],
             days=days,
-            empty=[day for day, s in staged if not s.rows],
             properties={
-                **{k: v for k, v in contract.properties.items() if "." in k},
                 "spymaster.contractHash": contract_hash(contract),
                 "spymaster.schemaVersion": str(contract.version),
+                **{k: v for k, v in contract.properties.items() if "." in k},
             },
-            commit={"run_id": request.run_id, "stage": bound.name, "dates": [str(d) for d in days]},
+            commit={"run_id": request.run_id, "stage": bound.name},
         )
         rows = sum(s.rows for _, s in staged)
         outputs.append(
@@ -266,6 +265,8 @@ def _metrics(good: Sequence[SessionOutcome]) -> dict[str, Any]:
 def _execute_corpus(
     env: Environment, bound: BoundStage, stage: CorpusStage, request: StageRequest
 ) -> StageOutcome:
+    from spymaster_lake.lake.index_store import publish_index  # faiss only where it is needed
+
     began = time.perf_counter()
     tables, versions = {}, {}
     for source in stage.sources:

@@ -54,7 +54,11 @@ def definition_hash(bound: BoundStage, profile: InstrumentProfile) -> str:
 
 
 def config_hash(
-    *, profile: InstrumentProfile, manifest_hash: str, overrides: Mapping[str, Any], on_bad_date: str
+    *,
+    profile: InstrumentProfile,
+    manifest_hash: str,
+    overrides: Mapping[str, Any],
+    on_bad_date: str,
 ) -> str:
     """sha256 of everything configured that may change a result; no path, no host, no clock."""
     return sha256_json(
@@ -76,9 +80,12 @@ def _version(distribution: str) -> str | None:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's git
-            capture_output=True, text=True, check=False, timeout=20,
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=20,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

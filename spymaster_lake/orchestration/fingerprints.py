@@ -20,7 +20,7 @@ from spymaster_lake.contracts.run_record import DatasetFingerprint
 from spymaster_lake.contracts.table import TableContract
 
 
-def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON-like value
+def canonical_json(value: Any) -> str:
     """One spelling of a JSON-like value: sorted keys, no spaces, UTF-8, dates as ISO text.
 
     Raises:
@@ -33,7 +33,7 @@ def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON-like value
     )
 
 
-def sha256_json(value: Any) -> str:  # noqa: ANN401 - any JSON-like value
+def sha256_json(value: Any) -> str:
     """Hexadecimal sha256 of the canonical JSON."""
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
 
@@ -79,9 +79,16 @@ def dataset_fingerprint(
         }
     )
     return DatasetFingerprint(
-        layer=layer, owner=owner, dataset=dataset, pipeline_version=pipeline_version,
-        schema_version=schema_version, dates=days, table_version=table_version,
-        n_files=len(listing), n_bytes=sum(size for _, size in listing), sha256=digest,
+        layer=layer,
+        owner=owner,
+        dataset=dataset,
+        pipeline_version=pipeline_version,
+        schema_version=schema_version,
+        dates=days,
+        table_version=table_version,
+        n_files=len(listing),
+        n_bytes=sum(size for _, size in listing),
+        sha256=digest,
     )
 
 
@@ -105,7 +112,7 @@ def contract_hash(contracts: Sequence[TableContract]) -> str:
     )
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON-like value
+def _plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return _plain(value.model_dump(mode="json"))
     if isinstance(value, Enum):

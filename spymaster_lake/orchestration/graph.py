@@ -17,7 +17,9 @@ class StageGraph:
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
-        self.parents: Mapping[str, tuple[str, ...]] = {s.name: s.depends_on for s in manifest.stages}
+        self.parents: Mapping[str, tuple[str, ...]] = {
+            s.name: s.depends_on for s in manifest.stages
+        }
 
     @property
     def order(self) -> tuple[str, ...]:

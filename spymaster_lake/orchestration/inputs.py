@@ -172,7 +172,9 @@ class _SourceReader:
     def _bronze(self, source: Source, day: date) -> tuple[list[tuple[str, int]], set[date], bool]:
         start, clock = self._first_ns(source, day), self._calendar.clock(day)
         listed = self._inventory.bronze(
-            self._bound.instrument, source.product, source.dataset,
+            self._bound.instrument,
+            source.product,
+            source.dataset,
             start_ns=self._first_ns(source, min(self._dates)),
             end_ns=self._calendar.clock(max(self._dates)).end_ns,
         )
@@ -191,7 +193,8 @@ class _SourceReader:
         sets = [
             set(snapshot.dates)
             for source in self._bound.stage.sources
-            if source.history is History.PRESENT and (snapshot := self._snapshot(source)) is not None
+            if source.history is History.PRESENT
+            and (snapshot := self._snapshot(source)) is not None
         ]
         return sorted(set.intersection(*sets)) if sets else []
 

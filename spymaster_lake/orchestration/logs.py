@@ -11,7 +11,10 @@ import structlog
 from spymaster_lake.contracts.settings import LogSettings
 
 _LEVELS = {
-    "debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
 }
 
 
@@ -31,11 +34,16 @@ def configure_logging(settings: LogSettings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[settings.level]),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
 
 
-def get_logger(**bound: Any) -> Any:  # noqa: ANN401 - structlog's bound logger
+def _to_stderr(*_names: object) -> Any:
+    """A logger on the standard error of this moment, which a caller may have replaced."""
+    return structlog.PrintLogger(sys.stderr)
+
+
+def get_logger(**bound: Any) -> Any:
     """A logger with `bound` on every line, such as run_id, stage, date."""
     return structlog.get_logger().bind(**bound)

@@ -41,7 +41,11 @@ class TableMaintenance:
 
 
 def maintain(
-    env: Environment, instrument: str, *, retention_hours: float = MIN_RETENTION_HOURS, dry_run: bool = False
+    env: Environment,
+    instrument: str,
+    *,
+    retention_hours: float = MIN_RETENTION_HOURS,
+    dry_run: bool = False,
 ) -> list[TableMaintenance]:
     """Compact dates with several files, then remove files that left a table long ago.
 
@@ -73,7 +77,7 @@ def maintain(
 
 
 def _maintain(env: Environment, table: TableSnapshot, retention_hours: float) -> None:
-    from delta.tables import DeltaTable  # noqa: PLC0415 - planning needs no Spark
+    from delta.tables import DeltaTable
 
     delta = DeltaTable.forPath(env.spark, table.path)
     if fragmented(table):
@@ -96,10 +100,14 @@ def fragmented(table: TableSnapshot) -> int:
 
 def _result(ref: DatasetRef, before: TableSnapshot, after: TableSnapshot) -> TableMaintenance:
     return TableMaintenance(
-        table=str(ref), fragmented_dates=fragmented(before),
-        files_before=len(before.files), files_after=len(after.files),
-        bytes_before=sum(f.size for f in before.files), bytes_after=sum(f.size for f in after.files),
-        version_before=before.version, version_after=after.version,
+        table=str(ref),
+        fragmented_dates=fragmented(before),
+        files_before=len(before.files),
+        files_after=len(after.files),
+        bytes_before=sum(f.size for f in before.files),
+        bytes_after=sum(f.size for f in after.files),
+        version_before=before.version,
+        version_after=after.version,
     )
 
 

@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from spymaster_lake.contracts.errors import ConfigError, UnknownNameError
-from spymaster_lake.contracts.manifest import (
-    Manifest,
-    StageEntry,
+from spymaster_lake.contracts.manifest import Manifest, StageEntry, parse_manifest
+from spymaster_lake.contracts.manifest_checks import (
     location_problems,
-    parse_manifest,
     production_problems,
     raise_all,
     structure_problems,
@@ -39,7 +37,13 @@ class ManifestFile:
     def source(self) -> str:
         """The path from `manifests/` on, for messages."""
         return "/".join(
-            ("manifests", self.instrument, self.pipeline_id, f"version={self.pipeline_version}", FILE_NAME)
+            (
+                "manifests",
+                self.instrument,
+                self.pipeline_id,
+                f"version={self.pipeline_version}",
+                FILE_NAME,
+            )
         )
 
 
@@ -75,7 +79,11 @@ class ManifestStore:
         for kind, field, value in (
             ("instrument", "instrument", instrument),
             (f"pipeline of {instrument}", "pipeline_id", pipeline_id),
-            (f"pipeline version of {instrument} {pipeline_id}", "pipeline_version", pipeline_version),
+            (
+                f"pipeline version of {instrument} {pipeline_id}",
+                "pipeline_version",
+                pipeline_version,
+            ),
         ):
             left = [file for file in files if getattr(file, field) == value]
             if not left:
@@ -102,8 +110,11 @@ class ManifestStore:
                 continue
             loaded[file.source] = manifest
             problems += location_problems(
-                manifest, instrument=file.instrument, pipeline_id=file.pipeline_id,
-                pipeline_version=file.pipeline_version, source=file.source,
+                manifest,
+                instrument=file.instrument,
+                pipeline_id=file.pipeline_id,
+                pipeline_version=file.pipeline_version,
+                source=file.source,
             )
             problems += structure_problems(manifest, source=file.source)
             if registry is not None:
@@ -111,7 +122,11 @@ class ManifestStore:
         return problems + production_problems(loaded)
 
     def load(
-        self, instrument: str, pipeline_id: str, pipeline_version: str, registry: StageRegistry | None
+        self,
+        instrument: str,
+        pipeline_id: str,
+        pipeline_version: str,
+        registry: StageRegistry | None,
     ) -> Manifest:
         """One manifest, after all manifests of its instrument have been checked.
 
@@ -148,7 +163,9 @@ def stage_problems(manifest: Manifest, registry: StageRegistry, *, source: str) 
 
 
 def bind_stages(
-    manifest: Manifest, registry: StageRegistry, overrides: Mapping[str, Mapping[str, Any]] | None = None
+    manifest: Manifest,
+    registry: StageRegistry,
+    overrides: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, BoundStage]:
     """Every stage of a manifest, resolved, with its final parameters, by name.
 
@@ -163,7 +180,9 @@ def bind_stages(
             that a stage reads without depending on the stage that writes them.
     """
     overrides = overrides or {}
-    bound = {e.name: _bind(manifest, registry, e, overrides.get(e.name, {})) for e in manifest.stages}
+    bound = {
+        e.name: _bind(manifest, registry, e, overrides.get(e.name, {})) for e in manifest.stages
+    }
     source = f"{manifest.instrument}/{manifest.pipeline_id}/version={manifest.pipeline_version}"
     raise_all(
         f"{source}: {problem}"
@@ -195,8 +214,13 @@ def _bind(
     if problems:
         raise ConfigError("; ".join(problems))
     return BoundStage(
-        name=entry.name, stage_id=entry.stage_id, stage=concrete(found, params), params=params,
-        manifest=manifest, depends_on=entry.depends_on, origin=str(key),
+        name=entry.name,
+        stage_id=entry.stage_id,
+        stage=concrete(found, params),
+        params=params,
+        manifest=manifest,
+        depends_on=entry.depends_on,
+        origin=str(key),
     )
 
 

@@ -47,8 +47,10 @@ class PlannedStage:
             "params": dict(self.params),
             "dates": [
                 {
-                    "date": v.day.isoformat(), "state": v.state,
-                    "reasons": list(v.reasons), "lacks": list(v.lacks),
+                    "date": v.day.isoformat(),
+                    "state": v.state,
+                    "reasons": list(v.reasons),
+                    "lacks": list(v.lacks),
                 }
                 for v in self.verdicts
             ],
@@ -68,7 +70,7 @@ def plan(env: Environment, registry: StageRegistry, request: RunRequest) -> list
     return list(planned.values())
 
 
-def _plan(  # noqa: PLR0913 - the facts of one stage
+def _plan(
     env: Environment,
     prepared: PreparedRun,
     name: str,
@@ -80,8 +82,11 @@ def _plan(  # noqa: PLR0913 - the facts of one stage
     asked = prepared.stage_request(name, "plan", prepared.dates)
     corpus = isinstance(bound.stage, CorpusStage)
     inputs = input_state(
-        env, bound, (asked.as_of,) if corpus else prepared.dates,
-        corpus_start=asked.corpus_start if corpus else None, inventory=inventory,
+        env,
+        bound,
+        (asked.as_of,) if corpus else prepared.dates,
+        corpus_start=asked.corpus_start if corpus else None,
+        inventory=inventory,
     )
     verdicts = tuple(
         _after(bound, verdict, planned)
@@ -89,9 +94,12 @@ def _plan(  # noqa: PLR0913 - the facts of one stage
     )
     only = prepared.request.only_stale
     return PlannedStage(
-        name=name, stage_id=bound.stage_id, verdicts=verdicts,
+        name=name,
+        stage_id=bound.stage_id,
+        verdicts=verdicts,
         runs=tuple(v.day for v in verdicts if not only or v.state != "current"),
-        outputs=tuple(" ".join(key) for key in outputs_of(bound)), params=bound.params,
+        outputs=tuple(" ".join(key) for key in outputs_of(bound)),
+        params=bound.params,
     )
 
 

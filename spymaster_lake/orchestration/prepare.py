@@ -93,15 +93,21 @@ class PreparedRun:
     def config_hash(self) -> str:
         """sha256 of all that is configured and may change a result."""
         return config_hash(
-            profile=self.profile, manifest_hash=self.manifest_hash,
-            overrides=self.request.overrides, on_bad_date=self.request.on_bad_date,
+            profile=self.profile,
+            manifest_hash=self.manifest_hash,
+            overrides=self.request.overrides,
+            on_bad_date=self.request.on_bad_date,
         )
 
     def stage_request(self, name: str, run_id: str, dates: tuple[date, ...]) -> StageRequest:
         """What is asked of one stage."""
         return StageRequest(
-            run_id=run_id, dates=dates, start=self.request.asked.start, end=self.request.asked.end,
-            by_range=self.request.asked.by_range, on_bad_date=self.request.on_bad_date,
+            run_id=run_id,
+            dates=dates,
+            start=self.request.asked.start,
+            end=self.request.asked.end,
+            by_range=self.request.asked.by_range,
+            on_bad_date=self.request.on_bad_date,
             overrides=self.overrides.get(name, {}),
         )
 
@@ -122,9 +128,13 @@ def prepare(env: Environment, registry: StageRegistry, request: RunRequest) -> P
     selected = _selected(manifest, graph, request)
     bound = bind_stages(manifest, registry, overrides)
     return PreparedRun(
-        request=request, profile=profile, manifest=manifest,
+        request=request,
+        profile=profile,
+        manifest=manifest,
         manifest_text=store.find(*coordinates).path.read_text(encoding="utf-8"),
-        bound=bound, graph=graph, selected=selected,
+        bound=bound,
+        graph=graph,
+        selected=selected,
         dates=request.dates or _dates(profile, request.asked, [bound[n] for n in selected]),
         overrides=overrides,
     )

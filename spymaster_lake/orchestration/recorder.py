@@ -34,7 +34,9 @@ class RunRecorder:
         observer: told of every change, such as a progress display.
     """
 
-    def __init__(self, env: Environment, record: RunRecord, observer: Observer | None = None) -> None:
+    def __init__(
+        self, env: Environment, record: RunRecord, observer: Observer | None = None
+    ) -> None:
         self._store, self._observer = RunStore(env), observer
         self._lock = threading.Lock()
         self._record, self._began = record, time.perf_counter()
@@ -56,12 +58,17 @@ class RunRecorder:
                 stages.append(record)
             self._write(_sums(tuple(stages)))
 
-    def finish(self, status: RunStatus, *, error: ErrorRecord | None = None, resume: str | None = None) -> None:
+    def finish(
+        self, status: RunStatus, *, error: ErrorRecord | None = None, resume: str | None = None
+    ) -> None:
         """Write the final state."""
         with self._lock:
             self._write(
                 {
-                    "status": status, "error": error, "resume": resume, "ended_at": now(),
+                    "status": status,
+                    "error": error,
+                    "resume": resume,
+                    "ended_at": now(),
                     "seconds": round(time.perf_counter() - self._began, 3),
                 }
             )
@@ -105,9 +112,14 @@ def pending(env: Environment, prepared: PreparedRun, run_id: str, name: str) -> 
     """The record of a stage that has not started."""
     bound = prepared.bound[name]
     return StageRecord(
-        run_id=run_id, name=name, stage_id=bound.stage_id, status=RunStatus.PENDING,
-        instrument=bound.instrument, pipeline_id=bound.pipeline_id,
-        pipeline_version=bound.pipeline_version, params=dict(bound.params),
+        run_id=run_id,
+        name=name,
+        stage_id=bound.stage_id,
+        status=RunStatus.PENDING,
+        instrument=bound.instrument,
+        pipeline_id=bound.pipeline_id,
+        pipeline_version=bound.pipeline_version,
+        params=dict(bound.params),
         definition_hash=definition_hash(bound, env.profiles[bound.instrument]),
     )
 
@@ -126,7 +138,8 @@ def resume_command(env: Environment, prepared: PreparedRun, run_id: str) -> str:
     words += ["--instrument", request.instrument, "--pipeline-id", request.pipeline_id]
     words += ["--pipeline-version", request.pipeline_version]
     words += (
-        ["--start", str(asked.start), "--end", str(asked.end)] if asked.by_range
+        ["--start", str(asked.start), "--end", str(asked.end)]
+        if asked.by_range
         else ["--date", str(asked.start)]
     )
     if request.stage is not None:
@@ -155,9 +168,13 @@ def _sums(stages: tuple[StageRecord, ...]) -> dict[str, Any]:
         for print_ in stage.inputs:
             inside = (print_.layer, print_.dataset) in own and print_.owner == stage.pipeline_id
             if not inside:
-                outside.setdefault((f"{print_.layer} {print_.owner} {print_.dataset}", print_.sha256), print_)
+                outside.setdefault(
+                    (f"{print_.layer} {print_.owner} {print_.dataset}", print_.sha256), print_
+                )
     return {
-        "stages": stages, "rows": rows, "skipped": skipped,
+        "stages": stages,
+        "rows": rows,
+        "skipped": skipped,
         "outputs": tuple(o for s in stages for o in s.outputs),
         "inputs": tuple(outside[key] for key in sorted(outside)),
     }

@@ -75,7 +75,9 @@ class RunStore:
         path = self._paths.stage_json(record.instrument, record.run_id, record.name)
         self._fs.write_json(path, record.model_dump(mode="json"))
 
-    def write_manifest(self, instrument: str, run_id: str, text: str, *, pipeline: tuple[str, str]) -> None:
+    def write_manifest(
+        self, instrument: str, run_id: str, text: str, *, pipeline: tuple[str, str]
+    ) -> None:
         """Copy a manifest to both of its places in `_meta`; a pipeline version never changes.
 
         Raises:

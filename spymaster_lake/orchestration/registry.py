@@ -72,7 +72,12 @@ class StageRegistry:
         self._entries: dict[StageKey, Entry] = {}
 
     def register(
-        self, entry: Entry, *, instrument: str = "", pipeline_id: str = "", pipeline_version: str = ""
+        self,
+        entry: Entry,
+        *,
+        instrument: str = "",
+        pipeline_id: str = "",
+        pipeline_version: str = "",
     ) -> None:
         """Add a stage for everybody, or an override.
 
@@ -112,7 +117,10 @@ class StageRegistry:
     ) -> tuple[Candidate, ...]:
         """The keys in order of precedence, which of them are registered, and the winner."""
         winner, _ = self.resolve(
-            stage_id, instrument=instrument, pipeline_id=pipeline_id, pipeline_version=pipeline_version
+            stage_id,
+            instrument=instrument,
+            pipeline_id=pipeline_id,
+            pipeline_version=pipeline_version,
         )
         return tuple(
             Candidate(
@@ -160,9 +168,7 @@ def final_params(
             continue
         default = entry.defaults[name]
         if not _same_type(default, value):
-            problems.append(
-                f"{where}.{name}: must be {type(default).__name__} (found {value!r})"
-            )
+            problems.append(f"{where}.{name}: must be {type(default).__name__} (found {value!r})")
     known = {k: v for k, v in params.items() if k in entry.defaults}
     return {**entry.defaults, **known}, problems
 
@@ -188,7 +194,7 @@ def _provider(entry: Entry) -> str:
     return f"{getattr(function, '__module__', '?')}.{name}"
 
 
-def _same_type(default: Any, value: Any) -> bool:  # noqa: ANN401 - JSON values
+def _same_type(default: Any, value: Any) -> bool:
     if default is None or value is None:
         return default is None or value is None
     if isinstance(default, bool) or isinstance(value, bool):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
-from spymaster_lake.contracts.errors import MissingInputError
+from spymaster_lake.contracts.errors import MissingInputError, SessionError
 from spymaster_lake.contracts.run_record import RunStatus, StageRecord
 from spymaster_lake.orchestration.inputs import InputState, Inventory, input_state
 from spymaster_lake.orchestration.logs import get_logger
@@ -70,8 +70,11 @@ class StageRunner:
         request = self._prepared.stage_request(name, self._run_id, dates)
         record = pending(self._env, self._prepared, self._run_id, name).model_copy(
             update={
-                "status": RunStatus.RUNNING, "dates": dates, "skipped": dict(skipped),
-                "started_at": now(), "process": this_process(),
+                "status": RunStatus.RUNNING,
+                "dates": dates,
+                "skipped": dict(skipped),
+                "started_at": now(),
+                "process": this_process(),
             }
         )
         log = get_logger(run_id=self._run_id, stage=name)
@@ -80,16 +83,24 @@ class StageRunner:
         try:
             record = self._run(bound, request, record, done)
         except BaseException as exc:
-            failed = _ended(record, RunStatus.FAILED, began, {"error": error_record(exc, stage=name)})
+            failed = _ended(
+                record, RunStatus.FAILED, began, {"error": error_record(exc, stage=name)}
+            )
             self._store.write_stage(failed)
             if not isinstance(exc, Exception):
                 raise
-            log.error("stage failed", error=str(exc))
+            log.error("stage failed", error=str(exc))  # noqa: TRY400 - the record holds the traceback
             return StageResult(failed, exc)
         if record.ended_at is None:
             record = _ended(record, record.status, began, {})
         self._store.write_stage(record)
-        log.info("stage done", status=record.status.value, dates=len(record.dates), rows=record.rows, seconds=record.seconds)
+        log.info(
+            "stage done",
+            status=record.status.value,
+            dates=len(record.dates),
+            rows=record.rows,
+            seconds=record.seconds,
+        )
         return StageResult(record)
 
     def _run(
@@ -99,6 +110,8 @@ class StageRunner:
         record: StageRecord,
         done: Mapping[date, StageRecord] | None,
     ) -> StageRecord:
+        if not request.dates:
+            raise SessionError(f"Stage {bound.name!r}: earlier stages left out every date")
         inventory = Inventory(self._env)
         inputs = self._inputs(bound, request, request.dates, inventory)
         request, skipped = self._without_missing(bound, request, inputs)
@@ -115,22 +128,33 @@ class StageRunner:
             inputs = self._inputs(bound, request, wanted, inventory)
         record = record.model_copy(
             update={
-                "dates": request.dates, "skipped": {**record.skipped, **skipped},
-                "inputs": inputs.fingerprints, "date_inputs": inputs.by_date,
+                "dates": request.dates,
+                "skipped": {**record.skipped, **skipped},
+                "inputs": inputs.fingerprints,
+                "date_inputs": inputs.by_date,
             }
         )
         self._store.write_stage(record)
-        get_logger(run_id=self._run_id, stage=bound.name).info("stage started", dates=len(request.dates))
+        get_logger(run_id=self._run_id, stage=bound.name).info(
+            "stage started", dates=len(request.dates)
+        )
         outcome = self._execute(self._env, bound, request)
         return _merged(record, outcome, corpus=isinstance(bound.stage, CorpusStage))
 
     def _inputs(
-        self, bound: BoundStage, request: StageRequest, dates: tuple[date, ...], inventory: Inventory
+        self,
+        bound: BoundStage,
+        request: StageRequest,
+        dates: tuple[date, ...],
+        inventory: Inventory,
     ) -> InputState:
         corpus = isinstance(bound.stage, CorpusStage)
         return input_state(
-            self._env, bound, (request.as_of,) if corpus else dates,
-            corpus_start=request.corpus_start if corpus else None, inventory=inventory,
+            self._env,
+            bound,
+            (request.as_of,) if corpus else dates,
+            corpus_start=request.corpus_start if corpus else None,
+            inventory=inventory,
         )
 
     def _without_missing(
@@ -177,9 +201,12 @@ def _reused(
         return newest
     return record.model_copy(
         update={
-            "status": RunStatus.REUSED, "inputs": inputs.fingerprints, "date_inputs": inputs.by_date,
+            "status": RunStatus.REUSED,
+            "inputs": inputs.fingerprints,
+            "date_inputs": inputs.by_date,
             "dates": tuple(d for d in record.dates if d not in skipped),
-            "skipped": {**record.skipped, **skipped}, "outputs": newest.outputs,
+            "skipped": {**record.skipped, **skipped},
+            "outputs": newest.outputs,
         }
     )
 
@@ -188,4 +215,6 @@ def _ended(
     record: StageRecord, status: RunStatus, began: float, changes: Mapping[str, object]
 ) -> StageRecord:
     seconds = round(time.perf_counter() - began, 3)
-    return record.model_copy(update={"status": status, "ended_at": now(), "seconds": seconds, **changes})
+    return record.model_copy(
+        update={"status": status, "ended_at": now(), "seconds": seconds, **changes}
+    )

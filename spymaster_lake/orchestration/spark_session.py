@@ -41,8 +41,8 @@ def get_spark(settings: Settings, *, app_name: str = "spymaster-lake") -> SparkS
         settings: `settings.spark` is applied to a new session only.
         app_name: name of a new application.
     """
-    from pyspark import SparkContext  # noqa: PLC0415 - planning needs no Spark
-    from pyspark.sql import SparkSession  # noqa: PLC0415
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
 
     active = SparkSession.getActiveSession()
     if active is not None:
@@ -110,7 +110,7 @@ def _submitted_master() -> str | None:
     """The master that spark-submit chose; None outside spark-submit."""
     if _SUBMITTED not in os.environ:
         return None
-    from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - planning needs no Spark
+    from pyspark import SparkConf, SparkContext
 
     SparkContext._ensure_initialized()  # noqa: SLF001 - connects to spark-submit's JVM
     return SparkConf().get("spark.master", None)

@@ -63,7 +63,7 @@ def judge(
     ]
 
 
-def _judge(  # noqa: PLR0913 - the facts of one date
+def _judge(
     bound: BoundStage,
     day: date,
     now: Mapping[str, str],

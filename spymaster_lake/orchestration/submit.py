@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -53,10 +54,14 @@ class SubmittedStageRunner:
         reuse = "none" if done is None else "run" if self._prepared.request.resume else "all"
         before = self._store.read_stage(self._prepared.request.instrument, self._run_id, name)
         command = submit_command(self._env, self._prepared, self._run_id, name, dates, reuse=reuse)
-        code = self._launch(command, {**os.environ, HOME_VARIABLE: str(self._env.settings.home)})
+        code = self._launch(command, child_environment(self._env))
         record = self._store.read_stage(self._prepared.request.instrument, self._run_id, name)
         fresh = record is not None and (code == 0 or record != before)
-        if record is not None and fresh and record.status not in {RunStatus.RUNNING, RunStatus.FAILED}:
+        if (
+            record is not None
+            and fresh
+            and record.status not in {RunStatus.RUNNING, RunStatus.FAILED}
+        ):
             return StageResult(record.model_copy(update={"skipped": {**skipped, **record.skipped}}))
         message = f"{' '.join(command[:1])} of stage {name!r} ended with exit code {code}"
         if record is not None and fresh and record.error is not None:
@@ -65,7 +70,9 @@ class SubmittedStageRunner:
         if record is None or not fresh or record.status is not RunStatus.FAILED:
             record = (record or pending(self._env, self._prepared, self._run_id, name)).model_copy(
                 update={
-                    "status": RunStatus.FAILED, "ended_at": now(), "error": error_record(error, stage=name)
+                    "status": RunStatus.FAILED,
+                    "ended_at": now(),
+                    "error": error_record(error, stage=name),
                 }
             )
             self._store.write_stage(record)
@@ -90,7 +97,8 @@ def submit_command(
     command += ["--instrument", request.instrument, "--pipeline-id", request.pipeline_id]
     command += ["--pipeline-version", request.pipeline_version, "--stage-id", name]
     command += (
-        ["--start", str(asked.start), "--end", str(asked.end)] if asked.by_range
+        ["--start", str(asked.start), "--end", str(asked.end)]
+        if asked.by_range
         else ["--date", str(asked.start)]
     )
     command += ["--run-id", run_id, "--data-root", env.settings.data_root]
@@ -101,6 +109,11 @@ def submit_command(
     return [*command, "--on-bad-date", request.on_bad_date]
 
 
+def child_environment(env: Environment) -> dict[str, str]:
+    """Variables of a submitted process: this interpreter and this project, unless told otherwise."""
+    return {"PYSPARK_PYTHON": sys.executable, **os.environ, HOME_VARIABLE: str(env.settings.home)}
+
+
 def find_spark_submit() -> str:
     """The spark-submit of the installed pyspark, else the one on the path.
 
@@ -108,7 +121,7 @@ def find_spark_submit() -> str:
         ConfigError: there is none.
     """
     try:
-        import pyspark  # noqa: PLC0415 - planning needs no Spark
+        import pyspark
     except ImportError:
         found = shutil.which("spark-submit")
     else:
@@ -120,4 +133,4 @@ def find_spark_submit() -> str:
 
 
 def _launch(command: Sequence[str], environ: Mapping[str, str]) -> int:
-    return subprocess.run(list(command), env=dict(environ), check=False).returncode  # noqa: S603 - our own command
+    return subprocess.run(list(command), env=dict(environ), check=False).returncode

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from spymaster_lake.simulator import dbn
 from spymaster_lake.simulator.dbn import Records
@@ -16,6 +17,7 @@ from spymaster_lake.simulator.shape import I64
 _CHUNK = 1 << 16
 _WIDE = LEVELS + 6
 _PER_ORDER = 3
+_DOUBTFUL_EVERY = 4_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class BookSource:
     start: int
 
     def __len__(self) -> int:
+        """Number of rows, snapshots left out."""
         return len(self.rows.time)
 
     def snapshot(self, *, event: int, receive: int, is_last: bool) -> Records:
@@ -44,7 +47,9 @@ class BookSource:
         records = dbn.blank("mbp-10", 1)
         bid = self.rows.bid[:1]
         for book, name in enumerate(("bid", "ask")):
-            ticks, sizes = _ladder(self.queues.initial[book : book + 1], self.queues.lowest, bid, book)
+            ticks, sizes = _ladder(
+                self.queues.initial[book : book + 1], self.queues.lowest, bid, book
+            )
             _fill_levels(records, name, ticks, sizes, self.tick_fixed)
         records["instrument_id"] = self.instrument_id
         records["ts_event"], records["ts_recv"] = event, receive
@@ -66,7 +71,9 @@ class BookSource:
                 _fill_levels(records, name, ticks, sizes, self.tick_fixed)
             is_quote = self.rows.kind[first:last] == QUOTE
             touch = np.where(
-                records["side"] == b"B", records["levels"]["bid_sz"][:, 0], records["levels"]["ask_sz"][:, 0]
+                records["side"] == b"B",
+                records["levels"]["bid_sz"][:, 0],
+                records["levels"]["ask_sz"][:, 0],
             )
             records["size"] = np.where(is_quote, touch, records["size"])
             yield records
@@ -89,7 +96,10 @@ class BookSource:
         following = rows.time[first + 1 : last + 1]
         is_last = np.ones(last - first, np.bool_)
         is_last[: len(following)] = following != time[: len(following)]
-        records["flags"] = np.where(is_last, dbn.LAST, 0)
+        is_doubtful = records["sequence"] % _DOUBTFUL_EVERY == 0
+        records["flags"] = np.where(is_last, dbn.LAST, 0) | np.where(
+            is_doubtful, dbn.BAD_RECEIVE_TIME, 0
+        )
 
     def _levels(self, current: I64, book: int, first: int, last: int) -> tuple[I64, I64]:
         """Ticks and sizes of ten levels after each row, int64[n, 10]; `current` moves on."""
@@ -107,7 +117,7 @@ class BookSource:
         return _ladder(sizes, queues.lowest + low, bid, book)
 
 
-def _ladder(sizes: np.ndarray, lowest: int, bid: I64, book: int) -> tuple[I64, I64]:  # type: ignore[type-arg]
+def _ladder(sizes: npt.NDArray[np.integer], lowest: int, bid: I64, book: int) -> tuple[I64, I64]:
     """The ten nearest non-empty levels; empty ticks in between are skipped."""
     best, step = (bid, -1) if book == 0 else (bid + 1, 1)
     column = (best - lowest)[:, None] + step * np.arange(LEVELS)

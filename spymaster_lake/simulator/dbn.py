@@ -32,7 +32,14 @@ _VENDOR: dict[str, tuple[Any, int]] = {
     "statistics": (dbn.StatMsg, 24),
     "definition": (dbn.InstrumentDefMsg, 19),
 }
-_LEVEL = [("bid_px", "i8"), ("ask_px", "i8"), ("bid_sz", "u4"), ("ask_sz", "u4"), ("bid_ct", "u4"), ("ask_ct", "u4")]
+_LEVEL = [
+    ("bid_px", "i8"),
+    ("ask_px", "i8"),
+    ("bid_sz", "u4"),
+    ("ask_sz", "u4"),
+    ("bid_ct", "u4"),
+    ("ask_ct", "u4"),
+]
 _HEADER_FIELDS = 14
 
 
@@ -89,16 +96,20 @@ def stamp(records: Records, time: I64, start: int) -> None:
         records["sequence"] = time // _SEQUENCE_NS + 1
 
 
+def _stype(name: str) -> Any:
+    return dbn.SType.from_str(name)
+
+
 def header(schema: str, *, start: int, end: int, symbols: Mapping[str, int]) -> bytes:
     """DBN 3 metadata: raw symbols to instrument ids on the UTC dates of [start, end)."""
     first = datetime.fromtimestamp(start // SECOND, UTC).date()
     last = datetime.fromtimestamp(end // SECOND, UTC).date() + timedelta(days=1)
-    mappings = [_Symbol(raw, [_Interval(first, last, str(i))]) for raw, i in symbols.items()]
+    mappings: Any = [_Symbol(raw, [_Interval(first, last, str(i))]) for raw, i in symbols.items()]
     metadata = dbn.Metadata(
         dataset="GLBX.MDP3",
         start=start,
-        stype_in=dbn.SType.RAW_SYMBOL,
-        stype_out=dbn.SType.INSTRUMENT_ID,
+        stype_in=_stype("raw_symbol"),
+        stype_out=_stype("instrument_id"),
         schema=dbn.Schema.from_str(schema),
         symbols=list(symbols),
         partial=[],
@@ -118,7 +129,10 @@ def write(path: Path, head: bytes, chunks: Iterable[Records]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     count = 0
-    with partial.open("wb") as raw, zstandard.ZstdCompressor(level=_ZSTD_LEVEL).stream_writer(raw) as stream:
+    with (
+        partial.open("wb") as raw,
+        zstandard.ZstdCompressor(level=_ZSTD_LEVEL).stream_writer(raw) as stream,
+    ):
         stream.write(head)
         for records in chunks:
             stream.write(records.view(np.uint8).data if len(records) else b"")

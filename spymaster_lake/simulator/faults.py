@@ -8,14 +8,17 @@ import numpy as np
 
 from spymaster_lake.simulator import dbn
 from spymaster_lake.simulator.dbn import Records
-from spymaster_lake.simulator.model import MINUTE, MarketFacts, SessionPlan
+from spymaster_lake.simulator.model import MINUTE, SessionPlan
+from spymaster_lake.simulator.shape import I64
 
 UNMAPPED_ID = 999_999_999
 SPREAD_ID = 31_337
 _SPREAD_TICK = 50_000_000
 _SPREAD_TRADES, _SPREAD_BOOKS = 12, 30
 _AFTER_OPEN, _AFTER_END = 30 * MINUTE, 30 * MINUTE
-_LATE_NS = 10_000_000
+_TENTH = 100_000_000
+_LOCKED = 3
+_LOCK_NS = 2_000
 
 TRADE_FAULTS: tuple[str, ...] = (
     "undefined_price", "zero_size", "off_tick", "zero_price", "negative_price", "unmapped", "off_hours",
@@ -28,21 +31,21 @@ def spread_symbol(plan: SessionPlan) -> str:
     return "-".join(c.code for c in plan.contracts)
 
 
-def _times(plan: SessionPlan, reasons: tuple[str, ...]) -> np.ndarray:  # type: ignore[type-arg]
+def _times(plan: SessionPlan, reasons: tuple[str, ...]) -> I64:
     """One minute apart after the open; off-hours rows after the session end."""
     start = plan.times.start
     inside = plan.times.open - start + _AFTER_OPEN
     late = plan.times.end - start + _AFTER_END
     return np.array(
-        [late if r == "off_hours" else inside + i * MINUTE + 7 for i, r in enumerate(reasons)], np.int64
+        [late if r == "off_hours" else inside + i * MINUTE + 7 for i, r in enumerate(reasons)],
+        np.int64,
     )
 
 
 def _broken(
-    base: Records, times: np.ndarray, reasons: tuple[str, ...], set_price: Callable[[Records, int, int], None]  # type: ignore[type-arg]
+    base: Records, reasons: tuple[str, ...], set_price: Callable[[Records, int, int], None]
 ) -> Records:
     base = base.copy()
-    tenth = 100_000_000
     for i, reason in enumerate(reasons):
         match reason:
             case "undefined_price":
@@ -50,7 +53,7 @@ def _broken(
             case "zero_size":
                 base["size"][i] = 0
             case "off_tick":
-                set_price(base, i, int(base["price"][i]) + tenth)
+                set_price(base, i, int(base["price"][i]) + _TENTH)
             case "zero_price":
                 set_price(base, i, 0)
             case "negative_price":
@@ -60,7 +63,9 @@ def _broken(
     return base
 
 
-def trade_faults(plan: SessionPlan, good: Records, *, options: bool = False) -> tuple[Records, list[str]]:
+def trade_faults(
+    plan: SessionPlan, good: Records, *, options: bool = False
+) -> tuple[Records, list[str]]:
     """One malformed print per reason, copied from good ones; ascending in time, with its reasons.
 
     Args:
@@ -76,7 +81,7 @@ def trade_faults(plan: SessionPlan, good: Records, *, options: bool = False) -> 
     def set_price(records: Records, i: int, value: int) -> None:
         records["price"][i] = value
 
-    records = _broken(base, times, reasons, set_price)
+    records = _broken(base, reasons, set_price)
     dbn.stamp(records, times, plan.times.start)
     return records, list(reasons)
 
@@ -93,9 +98,32 @@ def book_faults(plan: SessionPlan, good: Records) -> tuple[Records, list[str]]:
     base = base.copy()
     base["price"] = base["levels"]["bid_px"][:, 0]
     base["flags"] = dbn.LAST
-    records = _broken(base, times, BOOK_FAULTS, set_price)
+    records = _broken(base, BOOK_FAULTS, set_price)
     dbn.stamp(records, times, plan.times.start)
     return records, list(BOOK_FAULTS)
+
+
+def locked_books(plan: SessionPlan, good: Records) -> Records:
+    """A few locked books before the open, which are legal; each lasts a microsecond.
+
+    Args:
+        plan: the session.
+        good: the first book records of the leading contract, in order.
+    """
+    before_open = good["ts_event"].astype(np.int64) < plan.times.open
+    lasts = np.diff(good["ts_event"].astype(np.int64), append=0) > _LOCK_NS
+    records = good[
+        np.flatnonzero(before_open & lasts & (good["flags"] == dbn.LAST))[:_LOCKED]
+    ].copy()
+    records["levels"]["ask_px"][:, 0] = records["levels"]["bid_px"][:, 0]
+    records["action"], records["side"] = b"A", b"A"
+    records["price"] = records["levels"]["ask_px"][:, 0]
+    dbn.stamp(
+        records,
+        records["ts_event"].astype(np.int64) + _LOCK_NS // 2 - plan.times.start,
+        plan.times.start,
+    )
+    return records
 
 
 def spread_trades(rng: np.random.Generator, plan: SessionPlan) -> Records:
@@ -106,7 +134,7 @@ def spread_trades(rng: np.random.Generator, plan: SessionPlan) -> Records:
     return records
 
 
-def spread_books(rng: np.random.Generator, plan: SessionPlan, *, facts: MarketFacts) -> Records:
+def spread_books(rng: np.random.Generator, plan: SessionPlan) -> Records:
     """Book records of the calendar spread."""
     records = dbn.blank("mbp-10", _SPREAD_BOOKS)
     _spread_common(rng, plan, records)

@@ -80,7 +80,9 @@ def option_prints(
         at = np.searchsorted(tape.time, time)
         time = tape.time[at[at < len(tape.time)]]
         time = np.sort(time + rng.integers(1_000_000, 2 * SECOND, len(time)))
-        time = time[time < min(member.plan.expiration - _LAST_PRINT, plan.times.stop) - plan.times.start]
+        time = time[
+            time < min(member.plan.expiration - _LAST_PRINT, plan.times.stop) - plan.times.start
+        ]
         parts.append(_prints(rng, plan, member, tape, time=time, facts=facts))
     time = np.concatenate([p[1] for p in parts])
     order = np.argsort(time, kind="stable")
@@ -107,12 +109,13 @@ def _prints(
     facts: MarketFacts,
 ) -> tuple[Records, I64]:
     n = len(time)
-    forward = tape.price[np.searchsorted(tape.time, time, "left") - 1] * facts.tick
+    last = tape.price[np.searchsorted(tape.time, time, "left") - 1]
+    forward = np.asarray(last * facts.tick, np.float64)
     wished = forward + rng.laplace(0.0, _STRIKE_SPREAD, n)
     place = np.clip(np.searchsorted(member.strike, wished), 0, len(member.strike) - 1)
     strike = member.strike[place]
     is_call = (strike > forward) == (rng.random(n) < _OUT_OF_THE_MONEY)
-    t_years = (member.plan.expiration - plan.times.start - time) / _YEAR_NS
+    t_years = np.asarray((member.plan.expiration - plan.times.start - time) / _YEAR_NS, np.float64)
     side = rng.choice((-1, 1), n)
     side[rng.random(n) < _NO_AGGRESSOR_SHARE] = 0
     fair = price(
@@ -140,7 +143,7 @@ def _smile(forward: F64, strike: F64, t_years: F64, *, volatility: float) -> F64
     at_the_money = _BASE_VOLATILITY * volatility
     deviations = np.log(strike / forward) / (at_the_money * np.sqrt(t_years))
     m = np.clip(deviations, -4.0, 4.0)
-    return at_the_money * (1.0 + _SKEW * m + _SMILE * m * m)
+    return np.asarray(at_the_money * (1.0 + _SKEW * m + _SMILE * m * m), np.float64)
 
 
 def definitions(plan: SessionPlan, chains: Sequence[Chain], *, facts: MarketFacts) -> Records:
@@ -226,7 +229,9 @@ def statistics(
     time = plan.times.premarket - plan.times.start + minute[order] * MINUTE
     dbn.stamp(records, time + np.arange(len(records)) * 1_000, plan.times.start)
     day_before = (plan.times.previous_end // (86_400 * SECOND)) * 86_400 * SECOND
-    records["ts_ref"] = np.where(records["stat_type"] == _OPEN_INTEREST, day_before, _UNDEFINED_TIME)
+    records["ts_ref"] = np.where(
+        records["stat_type"] == _OPEN_INTEREST, day_before, _UNDEFINED_TIME
+    )
     return records
 
 

@@ -28,7 +28,17 @@ from spymaster_lake.simulator.model import (
 from spymaster_lake.simulator.randomness import generator
 
 EPOCH = date(2010, 1, 1)
-_SHARE_OF_NEXT = {-5: 0.03, -4: 0.05, -3: 0.10, -2: 0.20, -1: 0.35, 0: 0.62, 1: 0.80, 2: 0.90, 3: 0.95}
+_SHARE_OF_NEXT = {
+    -5: 0.03,
+    -4: 0.05,
+    -3: 0.10,
+    -2: 0.20,
+    -1: 0.35,
+    0: 0.70,
+    1: 0.80,
+    2: 0.90,
+    3: 0.95,
+}
 """Volume share of the next contract by business days from the roll date."""
 _BEFORE_ROLL, _AFTER_ROLL = 0.02, 0.97
 _DENSE_FROM, _THIN_BOOK, _ROLL_BOOK = -5, 0.06, 0.35
@@ -87,7 +97,7 @@ def session_plans(
     if sessions < 1 or start < EPOCH:
         raise ConfigError(f"sessions is {sessions}, start is {start}; allowed: >= 1, >= {EPOCH}")
     rule = profile.futures
-    assert rule is not None  # noqa: S101 - market_facts has checked it
+    assert rule is not None, "market_facts has checked it"
     days = calendar.trading_days(EPOCH, start + timedelta(days=2 * sessions + 30))
     first = next(i for i, day in enumerate(days) if day >= start)
     carried = _carried(days[: first + sessions], seed=seed, model=model)
@@ -134,7 +144,11 @@ def _carried(days: Sequence[date], *, seed: int, model: MarketModel) -> list[_Ca
 
 def _times(calendar: SessionCalendar, day: date) -> SessionTimes:
     clock = calendar.clock(day)
-    stop = min(clock.close_ns + _AFTER_EARLY_CLOSE, clock.end_ns) if clock.is_early_close else clock.end_ns
+    stop = (
+        min(clock.close_ns + _AFTER_EARLY_CLOSE, clock.end_ns)
+        if clock.is_early_close
+        else clock.end_ns
+    )
     return SessionTimes(
         day=day,
         previous_end=clock.record_start_ns,
@@ -167,7 +181,9 @@ def _contracts(
     follower_book = _ROLL_BOOK if is_rolling and _THIN_BOOK < share < 1 - _THIN_BOOK else _THIN_BOOK
     plans = []
     for place, expiry in enumerate(expiries):
-        quarter = (expiry.year - model.mean_quarter[0]) * 4 + (expiry.month - model.mean_quarter[1]) // 3
+        quarter = (expiry.year - model.mean_quarter[0]) * 4 + (
+            expiry.month - model.mean_quarter[1]
+        ) // 3
         is_last_day = expiry == times.day
         plans.append(
             ContractPlan(
@@ -206,5 +222,7 @@ def _chains(
 def option_root(day: date) -> str:
     """Root, month and year of the weekly option expiring on `day`, such as E3AZ5 or EW3Z5."""
     week = (day.day - 1) // 7 + 1
-    series = f"EW{week}" if day.weekday() == _FRIDAY else f"E{week}{_WEEKDAY_LETTERS[day.weekday()]}"
+    series = (
+        f"EW{week}" if day.weekday() == _FRIDAY else f"E{week}{_WEEKDAY_LETTERS[day.weekday()]}"
+    )
     return f"{series}{'FGHJKMNQUVXZ'[day.month - 1]}{day.year % 10}"

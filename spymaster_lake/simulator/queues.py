@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from spymaster_lake.simulator.rows import CHANGE, LEVELS, BookRows
-from spymaster_lake.simulator.shape import I64
+from spymaster_lake.simulator.shape import I64, Bool
 
 MARGIN = 2 * LEVELS
 _FLOOR = 2
 _HOLE_EVERY = 7
 _NORMAL_SHAPE, _NORMAL_MEAN, _NORMAL_LEAST = 4.0, 90.0, 25.0
-_BLOCK = 64
+_BLOCK = 16
 _RETURN = 0.4
 
 
@@ -75,7 +75,7 @@ def queue_changes(rng: np.random.Generator, rows: BookRows, *, depth: float) -> 
     )
 
 
-def _sizes(queue: I64, change: I64, is_change: np.ndarray, normal: I64) -> I64:  # type: ignore[type-arg]
+def _sizes(queue: I64, change: I64, is_change: Bool, normal: I64) -> I64:
     """Queue sizes after each change, negative where more was taken; `queue` is sorted."""
     first = np.flatnonzero(np.diff(queue, prepend=-1))
     length = np.diff(np.append(first, len(queue)))
@@ -84,7 +84,10 @@ def _sizes(queue: I64, change: I64, is_change: np.ndarray, normal: I64) -> I64: 
     per_block = np.diff(np.append(start, len(queue)))
     slots = np.add.reduceat(is_change.astype(np.int64), start)
     before, back = _blocks(
-        np.add.reduceat(change, start), slots, blocks=-(-length // _BLOCK), normal=normal[queue[first]]
+        np.add.reduceat(change, start),
+        slots,
+        blocks=-(-length // _BLOCK),
+        normal=normal[queue[first]],
     )
     inside = _running(change, start, per_block)
     share = _running(is_change.astype(np.int64), start, per_block)

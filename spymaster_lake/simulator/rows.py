@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from spymaster_lake.simulator.model import SECOND, SimulationSize
+from spymaster_lake.simulator.model import MINUTE, SECOND, SimulationSize
 from spymaster_lake.simulator.shape import F64, I64, random_times
 from spymaster_lake.simulator.tape import Tape
 
@@ -18,7 +18,7 @@ LEVELS = 10
 _PAIRED_SHARE = 0.05
 _TOUCH_WEIGHT = 0.72
 _PRESSURE_ON_BOOK = 0.06
-_MOST_ADDS = 0.95
+_MOST_ADDS = 0.65
 _TIE_BITS = 8
 _PLACE_BITS = 3
 
@@ -89,12 +89,14 @@ def book_rows(
         np.full(count, (1 << _TIE_BITS) - 1),
     ]
     all_time, all_quote = np.concatenate(pieces_time), np.concatenate(pieces_quote)
-    order = np.argsort(
-        _order_key(tape, all_time, all_quote, np.concatenate(tie)), kind="stable"
-    )
-    kinds = [np.full(len(p), k) for p, k in zip(pieces_time, (QUOTE, PRINT, FILL, CHANGE), strict=True)]
+    order = np.argsort(_order_key(tape, all_time, all_quote, np.concatenate(tie)), kind="stable")
+    kinds = [
+        np.full(len(p), k) for p, k in zip(pieces_time, (QUOTE, PRINT, FILL, CHANGE), strict=True)
+    ]
     moved_up = tape.bid[quote] >= np.concatenate([tape.bid[:1], tape.bid])[quote]
-    side, level, change = _changes(rng, time, flow=flow, size=size, depth=depth, drain=_drain(tape, filled, count))
+    side, level, change = _changes(
+        rng, time, flow=flow, size=size, depth=depth, drain=_drain(tape, filled, time)
+    )
     sides = [np.where(moved_up, 1, -1), tape.side[prints], -tape.side[filled], side]
     levels = [np.zeros(len(p), np.int64) for p in pieces_time[:3]] + [level]
     ticks = [
@@ -118,7 +120,7 @@ def book_rows(
 
 
 def _within(time: I64, is_open: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    minute = time // (60 * SECOND)
+    minute = time // MINUTE
     return is_open[np.minimum(minute, len(is_open) - 1)] & (minute < len(is_open))
 
 
@@ -127,7 +129,7 @@ def _rank_in_group(time: I64, quote: I64) -> I64:
     is_first = np.ones(len(time), np.bool_)
     is_first[1:] = (np.diff(time) != 0) | (np.diff(quote) != 0)
     place = np.arange(len(time))
-    return place - np.maximum.accumulate(np.where(is_first, place, 0))
+    return np.asarray(place - np.maximum.accumulate(np.where(is_first, place, 0)), np.int64)
 
 
 def _order_key(tape: Tape, time: I64, quote: I64, tie: I64) -> I64:
@@ -135,13 +137,18 @@ def _order_key(tape: Tape, time: I64, quote: I64, tie: I64) -> I64:
     place = np.maximum(quote - np.searchsorted(tape.quote_time, time, "left") + 1, 0)
     place = np.minimum(place, (1 << _PLACE_BITS) - 1)
     tie = np.minimum(tie, (1 << _TIE_BITS) - 1)
-    return (((time << _PLACE_BITS) | place) << _TIE_BITS) | tie
+    return np.asarray((((time << _PLACE_BITS) | place) << _TIE_BITS) | tie, np.int64)
 
 
-def _drain(tape: Tape, filled: I64, changes: int) -> float:
-    """Contracts that fills take from the touch per size change there."""
-    touch = changes * _level_weights()[0]
-    return float(tape.size[filled].sum()) / max(touch, 1.0)
+def _drain(tape: Tape, filled: I64, time: I64) -> F64:
+    """Contracts that fills take from the touch per size change there, by minute, float64[m].
+
+    Both sides together: a side's fills follow the price steps, which no change may foretell.
+    """
+    last = int(max(tape.time[-1], time[-1])) // MINUTE + 1
+    taken = np.bincount(tape.time[filled] // MINUTE, tape.size[filled], last)
+    changes = np.bincount(time // MINUTE, minlength=last) * _level_weights()[0]
+    return np.asarray(taken / np.maximum(changes, 1.0), np.float64)
 
 
 def _level_weights() -> F64:
@@ -156,7 +163,7 @@ def _changes(
     flow: F64,
     size: SimulationSize,
     depth: float,
-    drain: float,
+    drain: F64,
 ) -> tuple[I64, I64, I64]:
     """Side, level and size change of every row of kind CHANGE.
 
@@ -167,8 +174,9 @@ def _changes(
     level = np.searchsorted(np.cumsum(_level_weights()), rng.random(n)).clip(0, LEVELS - 1)
     mean = max(size.change_mean * depth, 1.0)
     amount = rng.geometric(1.0 / mean, n)
-    add = np.full(LEVELS, 0.5)
-    add[0] = min(0.5 + drain / (2.0 * mean), _MOST_ADDS)
-    add = add[level]
+    refill = np.where(level == 0, drain[time // MINUTE], 0.0)
+    add = np.minimum(0.5 + refill / (2.0 * mean), _MOST_ADDS)
+    more = np.maximum(refill - (2.0 * _MOST_ADDS - 1.0) * mean, 0.0) / _MOST_ADDS
     add = np.clip(add + _PRESSURE_ON_BOOK * side * flow[time // SECOND], 0.02, 0.98)
-    return side, level, np.where(rng.random(n) < add, amount, -amount).astype(np.int64)
+    added = amount + np.floor(more + rng.random(n)).astype(np.int64)
+    return side, level, np.where(rng.random(n) < add, added, -amount).astype(np.int64)

@@ -11,9 +11,10 @@ from pathlib import Path
 from spymaster_lake.contracts.errors import ConfigError, UnknownNameError
 from spymaster_lake.contracts.profile import InstrumentProfile
 from spymaster_lake.sessions.calendar import SessionCalendar
+from spymaster_lake.simulator.contract import SessionTask
 from spymaster_lake.simulator.model import SIZES, MarketModel, SimulationReport
 from spymaster_lake.simulator.plans import market_facts, session_plans
-from spymaster_lake.simulator.session import SessionTask, write_session
+from spymaster_lake.simulator.session import write_session
 
 DEFAULT_MODEL = MarketModel()
 
@@ -60,12 +61,15 @@ def simulate(
 
     Raises:
         UnknownNameError: no such size.
-        ConfigError: the instrument has no futures or options, or a number is out of range.
+        ConfigError: the instrument has no futures or options, a number is out of range, or a folder
+            is not local.
     """
     if size not in SIZES:
         raise UnknownNameError("simulation size", size, SIZES)
     if seed < 0 or processes < 1:
         raise ConfigError(f"seed is {seed}, processes is {processes}; allowed: >= 0 and >= 1")
+    if any("://" in str(folder) for folder in (raw_futures_dir, raw_options_dir)):
+        raise ConfigError(f"{raw_futures_dir}: the simulator writes to local folders only")
     started = time.perf_counter()
     facts = market_facts(profile)
     plans = session_plans(profile, calendar, start=start, sessions=sessions, seed=seed, model=model)

@@ -47,12 +47,17 @@ class Tape:
 
 
 def print_counts(
-    rng: np.random.Generator, plan: SessionPlan, contract: ContractPlan, *, shape: SessionShape, n: int
+    rng: np.random.Generator,
+    plan: SessionPlan,
+    contract: ContractPlan,
+    *,
+    shape: SessionShape,
+    n: int,
 ) -> npt.NDArray[np.int64]:
     """Prints per minute, int64[m]; a dense contract prints in nearly every minute.
 
-    From the pre-market to the close at most `quiet_minutes` minutes have none, at night at most one
-    two-minute bar in a hundred.
+    Two and more from the open to the close; before that, from the pre-market on, at most
+    `quiet_minutes` minutes have none; at night about one two-minute bar in a hundred has none.
     """
     open_minutes = -(-(contract.stop - plan.times.start) // MINUTE)
     weights = shape.volume * (np.arange(shape.minutes) < open_minutes)
@@ -61,7 +66,9 @@ def print_counts(
         return np.asarray(counts, np.int64)
     minute = np.arange(shape.minutes)
     day = (minute >= shape.premarket) & (minute < shape.close)
-    floor = np.where(day, 1, (minute % 2 == 0) & (rng.random(shape.minutes) < 0.99)).astype(np.int64)
+    floor = np.where(
+        day, 1 + (minute >= shape.open), (minute % 2 == 0) & (rng.random(shape.minutes) < 0.99)
+    ).astype(np.int64)
     quiet = shape.premarket + rng.choice(150, plan.quiet_minutes, replace=False)
     floor[quiet] = 0
     return np.where(minute < open_minutes, np.maximum(counts, floor), 0)
@@ -88,9 +95,10 @@ def contract_tape(
         size: what sets the size of prints and how often sides are redrawn.
         stop: end of its trading, ns since the session start.
     """
-    time = times_in_minutes(rng, counts)
+    time = _print_times(rng, counts)
     twin = np.flatnonzero(rng.random(len(time)) < _TWIN_SHARE)
-    twin = twin[(twin > 0) & (time[twin] // MINUTE == time[twin - 1] // MINUTE)]
+    half = time // (MINUTE // 2)
+    twin = twin[(twin > 0) & (half[twin] == half[twin - 1])]
     time[twin] = time[twin - 1]
     time = time[time < stop]
     redraw = np.unique(time[rng.random(len(time)) < size.side_redraw])
@@ -103,11 +111,15 @@ def contract_tape(
     cluster = path.cluster[path.time[path.cluster] < stop]
     all_time = np.concatenate([time, path.time[cluster]])
     quote = np.concatenate([where, at_step[cluster]])
-    contracts = np.concatenate([
-        rng.lognormal(size.print_mu, 1.0, len(time)),
-        rng.lognormal(size.print_mu + _BIG_PRINT, 0.8, len(cluster)),
-    ])
-    none = np.concatenate([rng.random(len(time)) < _NO_AGGRESSOR_SHARE, np.zeros(len(cluster), np.bool_)])
+    contracts = np.concatenate(
+        [
+            rng.lognormal(size.print_mu, 1.0, len(time)),
+            rng.lognormal(size.print_mu + _BIG_PRINT, 0.8, len(cluster)),
+        ]
+    )
+    none = np.concatenate(
+        [rng.random(len(time)) < _NO_AGGRESSOR_SHARE, np.zeros(len(cluster), np.bool_)]
+    )
     order = np.lexsort((quote, all_time))
     tape = Tape(quote_time, bid, all_time[order], quote[order], quote, quote, quote)
     hit = side[tape.quote]
@@ -119,12 +131,24 @@ def contract_tape(
     )
 
 
+def _print_times(rng: np.random.Generator, counts: npt.NDArray[np.int64]) -> I64:
+    """Sorted print times; a minute with two prints or more has one in each half of it."""
+    minute = np.flatnonzero(counts >= 2)
+    halves = np.stack([minute * 2, minute * 2 + 1], axis=1).ravel() * (MINUTE // 2)
+    rest = counts.copy()
+    rest[minute] -= 2
+    spread = halves + rng.integers(1, MINUTE // 2, len(halves))
+    return np.sort(np.concatenate([spread, times_in_minutes(rng, rest)]))
+
+
 def _quotes(
     rng: np.random.Generator, path: StepPath, redraw: I64, flow: F64
 ) -> tuple[I64, I64, I64]:
     """Time, price step and side of every quote; a step sets the side to its sign."""
     redraw = np.maximum(redraw, path.time[0])
-    buy = rng.random(len(redraw)) < 1.0 / (1.0 + np.exp(-_PRESSURE_ON_SIDE * flow[redraw // SECOND]))
+    buy = rng.random(len(redraw)) < 1.0 / (
+        1.0 + np.exp(-_PRESSURE_ON_SIDE * flow[redraw // SECOND])
+    )
     time = np.concatenate([path.time, redraw])
     order = np.argsort(time, kind="stable")
     side = np.concatenate([path.sign, np.where(buy, 1, -1)])[order]

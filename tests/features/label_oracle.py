@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 NS = 1_000_000_000
 SUFFIX = {120: "2min", 240: "4min", 480: "8min"}
 Print = tuple[int, float]
@@ -10,7 +12,7 @@ Print = tuple[int, float]
 def has_gap(times: list[int], start: int, end: int) -> bool:
     """Whether [start, end] holds more than 60 s without a print; edges count as gap ends."""
     points = [start, *times, end]
-    return any(b - a > 60 * NS for a, b in zip(points, points[1:], strict=False))
+    return any(b - a > 60 * NS for a, b in pairwise(points))
 
 
 def race(

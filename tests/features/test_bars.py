@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
+from typing import Any
 
+import databento_dbn
 import numpy as np
 import pytest
+import zstandard
 
 from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.features.arrays import NS, Bars, Trades
@@ -109,6 +113,42 @@ def test_aggregate_bars__equals_direct(seed: int) -> None:
     two = rows(trade_bars(trades, width_ns=120 * NS, **span))
     assert rows(aggregate_bars(one, width_ns=120 * NS)) == two
     assert rows(aggregate_bars(fine, width_ns=120 * NS)) == two
+
+
+VENDOR = Path(__file__).parents[3] / "shared" / "data" / "databento" / "esu4_20240702"
+
+
+def vendor_records(schema: str) -> list[Any]:
+    """The ESU4 records of one schema of the real sample."""
+    (file,) = VENDOR.glob(f"futures_{schema}_*.dbn.zst")
+    decoder = databento_dbn.DBNDecoder()
+    decoder.write(zstandard.ZstdDecompressor().stream_reader(file.read_bytes()).read())
+    records = [r for r in decoder.decode() if not isinstance(r, databento_dbn.Metadata)]
+    instrument = records[0].instrument_id
+    return [r for r in records if r.instrument_id == instrument]
+
+
+@pytest.mark.skipif(not VENDOR.is_dir(), reason="the real sample files are not present")
+def test_trade_bars__equal_vendor_bars() -> None:
+    """Bars of 120 real ESU4 prints equal the vendor's four one-minute bars."""
+    step = 250_000_000  # a tick in the vendor's fixed point
+    sides = {"B": 1, "A": -1, "N": 0}
+    rows_in = [
+        (r.ts_event, r.price // step, r.size, sides[str(r.side)]) for r in vendor_records("trades")
+    ]
+    ts, ticks, size, side = (np.asarray(c, dtype=np.int64) for c in zip(*rows_in, strict=True))
+    trades = Trades(ts, ticks.astype(np.int32), size, side.astype(np.int8))
+    start = int(ts[0]) // (60 * NS) * 60 * NS
+    bars = trade_bars(trades, width_ns=60 * NS, start_ns=start, end_ns=start + 240 * NS)
+    vendor = {
+        r.ts_event: (r.open // step, r.high // step, r.low // step, r.close // step, r.volume)
+        for r in vendor_records("ohlcv-1m")
+    }
+    ours = {
+        b["start_ns"]: (b["open"], b["high"], b["low"], b["close"], b["volume"]) for b in rows(bars)
+    }
+    assert [v[-1] for v in ours.values()] == [18, 23, 175, 37]
+    assert ours == {k: vendor[k] for k in ours}
 
 
 def test_bars__invariants() -> None:

@@ -59,6 +59,9 @@ def test_third_friday__is_one() -> None:
         ("ESH0", date(2029, 12, 3), date(2030, 3, 15)),  # the digit wraps into the next decade
         ("ESH0", date(2025, 1, 6), date(2030, 3, 15)),  # five years out, not 2020
         ("ESH1", date(2020, 12, 28), date(2021, 3, 19)),
+        ("ESZ4", date(2025, 6, 5), date(2024, 12, 20)),  # expired within the year before
+        ("ESH4", date(2025, 6, 5), date(2034, 3, 17)),  # longer ago than that: the next decade
+        ("ESU4", date(2024, 7, 2), date(2024, 9, 20)),  # as in the exchange's definition
     ],
 )
 def test_contract_expiry__wraps_decades(code: str, around: date, expiry: date) -> None:

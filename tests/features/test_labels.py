@@ -165,6 +165,9 @@ QUIET = ((-60, 6000),)
         pytest.param(
             CROSSING, (410, 1100), ["BREAK"] * 3, [None, None, 300], [1, 1, 0], id="session ends"
         ),
+        pytest.param(
+            CROSSING, (-5, 55), ["BREAK"] * 3, [None, None, 300], [1, 1, 1], id="60 s at the edge"
+        ),
         pytest.param(CROSSING, (-5, 65), [None] * 3, [None] * 3, [0, 0, 0], id="left edge"),
         pytest.param(
             QUIET, (305, 395), ["CHOP", "CHOP", None], [None] * 3, [1, 1, 0], id="in CHOP"

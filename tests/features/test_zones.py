@@ -138,7 +138,7 @@ def test_entry__which_bars(minutes: tuple[int, int], fires: bool) -> None:
 
 
 def test_entry__half_width_from_previous_atr() -> None:
-    """z = max(5, 0.1 ATR of bar i-1); the entry bar's own ATR widens nothing."""
+    """Half width = max(5, 0.1 ATR of bar i-1); the entry bar's own ATR widens nothing."""
     bars = minute_bars((40, 5980, 5990, 5985), (41, 5985, 5993, 5992))
     assert len(detect(bars, levels_of(HIGH), atr=np.asarray([60.0, 100.0]))) == 0
     found = detect(bars, levels_of(HIGH), atr=np.asarray([70.0, 1.0]))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from fakes import MONDAY, TUESDAY, FakeExecution, add_bronze, make_environment  # noqa: E402
-
-from spymaster_lake.orchestration.types import Environment  # noqa: E402
+from spymaster_lake.orchestration.types import Environment
+from tests.orchestration.small_project import (
+    MONDAY,
+    TUESDAY,
+    FakeExecution,
+    add_bronze,
+    make_environment,
+)
 
 
 @pytest.fixture
 def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     """The small project with Bronze for Monday and Tuesday."""
     monkeypatch.delenv("SPYMASTER_DATA_ROOT", raising=False)
+    monkeypatch.delenv("SPYMASTER_HOME", raising=False)
     made = make_environment(tmp_path)
     add_bronze(made, MONDAY, TUESDAY)
     return made

@@ -21,14 +21,21 @@ from spymaster_lake.orchestration.environment import build_environment
 from spymaster_lake.orchestration.prepare import RunRequest
 from spymaster_lake.orchestration.registry import StageFactory, StageRegistry
 from spymaster_lake.orchestration.types import BoundStage, Environment, StageOutcome, StageRequest
-from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, Source, Stage, StageContext
+from spymaster_lake.stages.spec import (
+    SessionInputs,
+    SessionResult,
+    SessionStage,
+    Source,
+    Stage,
+    StageContext,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MONDAY, TUESDAY, WEDNESDAY = date(2025, 12, 15), date(2025, 12, 16), date(2025, 12, 17)
 PIPELINE = ("es", "feature_engineering", "4.5.0")
 
 
-def nothing(inputs: SessionInputs, context: StageContext) -> SessionResult:  # noqa: ARG001
+def nothing(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """A stage function that is never called; the fake execution writes instead."""
     return SessionResult({})
 
@@ -40,7 +47,11 @@ def _bars(params: Mapping[str, Any]) -> Stage:
 
 
 LOAD = SessionStage(
-    "load", (Source("trades", "bronze", "trades", product="futures"),), (SESSIONS,), nothing, {"limit": 10}
+    "load",
+    (Source("trades", "bronze", "trades", product="futures"),),
+    (SESSIONS,),
+    nothing,
+    {"limit": 10},
 )
 BARS = StageFactory("build_bars", _bars, {"interval": "1min"})
 
@@ -54,7 +65,7 @@ def registry() -> StageRegistry:
 
 
 def manifest() -> dict[str, Any]:
-    """load -> bars_1min, bars_10s."""
+    """Load -> bars_1min, bars_10s."""
     own = {"layer": "silver", "pipeline_id": PIPELINE[1], "pipeline_version": PIPELINE[2]}
     return {
         "schema_version": 1,
@@ -65,13 +76,25 @@ def manifest() -> dict[str, Any]:
         "outputs": [{**own, "dataset": f"work/{n}"} for n in ("sessions", "bars_1min", "bars_10s")],
         "stages": [
             {"stage_id": "load"},
-            {"stage_id": "build_bars", "name": "bars_1min", "params": {"interval": "1min"}, "depends_on": ["load"]},
-            {"stage_id": "build_bars", "name": "bars_10s", "params": {"interval": "10s"}, "depends_on": ["load"]},
+            {
+                "stage_id": "build_bars",
+                "name": "bars_1min",
+                "params": {"interval": "1min"},
+                "depends_on": ["load"],
+            },
+            {
+                "stage_id": "build_bars",
+                "name": "bars_10s",
+                "params": {"interval": "10s"},
+                "depends_on": ["load"],
+            },
         ],
     }
 
 
-def write_manifest(home: Path, content: dict[str, Any] | str, *, version: str = PIPELINE[2]) -> Path:
+def write_manifest(
+    home: Path, content: dict[str, Any] | str, *, version: str = PIPELINE[2]
+) -> Path:
     """Put a manifest into the small project."""
     path = home / "manifests" / PIPELINE[0] / PIPELINE[1] / f"version={version}" / "manifest.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +117,7 @@ def add_bronze(env: Environment, *days: date, size: int = 1) -> None:
         env.filesystem.write_bytes(f"{folder}/part-0.parquet", b"x" * size)
 
 
-def request(**changes: Any) -> RunRequest:  # noqa: ANN401 - fields of RunRequest
+def request(**changes: Any) -> RunRequest:
     """A request for Monday and Tuesday."""
     start, end = changes.pop("start", MONDAY), changes.pop("end", TUESDAY)
     return RunRequest(*PIPELINE, asked=date_range(None, start, end), **changes)
@@ -114,7 +137,7 @@ class FakeExecution:
     fails: dict[str, Exception] = field(default_factory=dict)
     bad: dict[str, dict[date, str]] = field(default_factory=dict)
     calls: list[tuple[str, tuple[date, ...]]] = field(default_factory=list)
-    during: Callable[[str], None] = lambda name: None  # noqa: E731
+    during: Callable[[str], None] = lambda name: None
 
     def __call__(self, env: Environment, bound: BoundStage, request: StageRequest) -> StageOutcome:
         """Do as `execute_stage` does, with rows that mean nothing."""
@@ -127,25 +150,40 @@ class FakeExecution:
         assert isinstance(bound.stage, SessionStage)
         outputs = tuple(_publish(env, bound, c.dataset, dates) for c in bound.stage.outputs)
         return StageOutcome(
-            bound.name, RunStatus.SUCCEEDED, dates, skipped,
-            {o.dataset: o.rows for o in outputs}, outputs, warnings=("thin book",),
+            bound.name,
+            RunStatus.SUCCEEDED,
+            dates,
+            skipped,
+            {o.dataset: o.rows for o in outputs},
+            outputs,
+            warnings=("thin book",),
         )
 
 
-def _publish(env: Environment, bound: BoundStage, dataset: str, dates: tuple[date, ...]) -> OutputRecord:
-    import deltalake  # noqa: PLC0415 - slow
+def _publish(
+    env: Environment, bound: BoundStage, dataset: str, dates: tuple[date, ...]
+) -> OutputRecord:
+    import deltalake
 
-    path = env.resolver.silver_table(bound.instrument, bound.pipeline_id, bound.pipeline_version, dataset)
+    path = env.resolver.silver_table(
+        bound.instrument, bound.pipeline_id, bound.pipeline_version, dataset
+    )
     rows = pa.table({"date": pa.array(list(dates), pa.date32()), "x": pa.array(range(len(dates)))})
     exists = deltalake.DeltaTable.is_deltatable(path)
     listed = ", ".join(f"'{d}'" for d in dates)
     deltalake.write_deltalake(
-        path, rows, partition_by=["date"], mode="overwrite",
+        path,
+        rows,
+        partition_by=["date"],
+        mode="overwrite",
         predicate=f"date in ({listed})" if exists else None,
     )
     version = deltalake.DeltaTable(path).version()
     return OutputRecord(
-        layer="silver", dataset=dataset, path=env.resolver.relative(path), delta_version=version,
+        layer="silver",
+        dataset=dataset,
+        path=env.resolver.relative(path),
+        delta_version=version,
         rows=len(dates),
     )
 

@@ -67,10 +67,12 @@ StartOption = Annotated[
     date | None, typer.Option("--start", parser=parse_date, metavar="DATE", help="First date.")
 ]
 EndOption = Annotated[
-    date | None, typer.Option("--end", parser=parse_date, metavar="DATE", help="Last date, included.")
+    date | None,
+    typer.Option("--end", parser=parse_date, metavar="DATE", help="Last date, included."),
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="stage.param=value, for this run only; repeatable.")
+    list[str] | None,
+    typer.Option("--set", help="stage.param=value, for this run only; repeatable."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -97,6 +99,6 @@ def has_terminal() -> bool:
 
 def load_registry() -> StageRegistry:
     """All stages of this package, imported when a command needs them."""
-    from spymaster_lake.orchestration.catalogue import build_registry  # noqa: PLC0415 - `--help` is fast
+    from spymaster_lake.orchestration.catalogue import build_registry
 
     return build_registry()

@@ -1,0 +1,13 @@
+"""Compact and vacuum the Delta tables of an instrument: `spark-submit jobs/maintain.py …`; options as for `spymaster maintain`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from spymaster_lake.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["maintain", *sys.argv[1:]]))

@@ -1,0 +1,13 @@
+"""Run a pipeline: `spark-submit jobs/run_pipeline.py …`; options as for `spymaster run pipeline`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from spymaster_lake.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["run", "pipeline", *sys.argv[1:]]))
