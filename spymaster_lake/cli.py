@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import typer
 
 from spymaster_lake.contracts.errors import LakeError
-from spymaster_lake.orchestration.commands import browse, data, run
+from spymaster_lake.orchestration.commands import browse, data, demo, run
 
 app = typer.Typer(
     name="spymaster",
@@ -36,6 +36,7 @@ app.command("coverage")(browse.coverage_command)
 app.command("ingest")(data.ingest_command)
 app.command("simulate")(data.simulate_command)
 app.command("maintain")(data.maintain_command)
+app.command("demo")(demo.demo_command)
 
 INTERNAL_ERROR = 70
 """Exit code of a defect of this package (EX_SOFTWARE)."""

@@ -1,4 +1,7 @@
-"""The fitted blocks of an index manifest: normaliser and compressor (03 2.5, 3.3, 08 B13, B14, B25)."""
+"""Blocks of an index manifest: normaliser, compressor, threshold, rules of retrieval.
+
+Spec: 03 section 0, 2.5, 3.3, 4.2-4.6, 08 B7, B13, B14, B25.
+"""
 
 from __future__ import annotations
 
@@ -71,12 +74,18 @@ class NormalisationBlock(FrozenModel):
         wanted = [(f.name, f.method) for f in VECTOR_FEATURES]
         if found != wanted:
             pairs = zip(found, wanted, strict=False)
-            gap = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(found), len(wanted)))
-            raise ValueError(f"features: entry {gap} differs from the table of {len(wanted)} entries")
+            gap = next(
+                (i for i, (a, b) in enumerate(pairs) if a != b), min(len(found), len(wanted))
+            )
+            raise ValueError(
+                f"features: entry {gap} differs from the table of {len(wanted)} entries"
+            )
         for f in self.features:
             scaled = f.status == "ok" and f.method is not Method.PASS
             if scaled != (f.scale is not None) or scaled != (f.center is not None):
-                raise ValueError(f"features.{f.name}: center and scale must be set iff they are used")
+                raise ValueError(
+                    f"features.{f.name}: center and scale must be set iff they are used"
+                )
         return self
 
 
@@ -113,7 +122,46 @@ class CompressorBlock(FrozenModel):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(self.feature_names) != self.output_dim:
-            raise ValueError(f"{len(self.feature_names)} feature_names for {self.output_dim} outputs")
+            raise ValueError(
+                f"{len(self.feature_names)} feature_names for {self.output_dim} outputs"
+            )
         if (self.strategy == "pca_physics") != (self.pca is not None):
             raise ValueError("pca must be given for pca_physics and for nothing else")
         return self
+
+
+class SimilarityThreshold(FrozenModel):
+    """Average similarity below which an answer has LOW_SUPPORT (08 B7).
+
+    Attributes:
+        value: the percentile; null if it could not be computed, then `reason` says why.
+        percentile: of the average similarities.
+        n_sessions, n_queries: newest sessions of the corpus and their queries with neighbours.
+    """
+
+    value: float | None
+    percentile: float = 10.0
+    n_sessions: int = Field(ge=0)
+    n_queries: int = Field(ge=0)
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _reasoned(self) -> Self:
+        if (self.value is None) != (self.reason is not None):
+            raise ValueError("reason must be given iff value is null")
+        return self
+
+
+class RetrievalRules(FrozenModel):
+    """Constants of the retrieval engine (03 section 0, 4.2-4.6), pinned with the index."""
+
+    candidates: int = 500
+    neighbours: int = 50
+    max_per_date: int = 2
+    max_per_episode: int = 1
+    similarity_power: float = 4.0
+    recency_half_life_days: float = 60.0
+    prior_strength: float = 2.5
+    bootstrap_resamples: int = 1000
+    min_neighbours: int = 30
+    min_effective_n: float = 15.0

@@ -16,7 +16,12 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from spymaster_lake.contracts.enums import HORIZONS, OUTCOMES
-from spymaster_lake.contracts.index_blocks import CompressorBlock, NormalisationBlock
+from spymaster_lake.contracts.index_blocks import (
+    CompressorBlock,
+    NormalisationBlock,
+    RetrievalRules,
+    SimilarityThreshold,
+)
 from spymaster_lake.contracts.model import FrozenModel
 from spymaster_lake.contracts.vector import VECTOR_DIMENSION
 
@@ -38,43 +43,6 @@ def content_hash(value: Any) -> str:
     """Hexadecimal sha256 of a JSON value: sorted keys, no spaces, no NaN."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-class SimilarityThreshold(FrozenModel):
-    """Average similarity below which an answer has LOW_SUPPORT (08 B7).
-
-    Attributes:
-        value: the percentile; null if it could not be computed, then `reason` says why.
-        percentile: of the average similarities.
-        n_sessions, n_queries: newest sessions of the corpus and their queries with neighbours.
-    """
-
-    value: float | None
-    percentile: float = 10.0
-    n_sessions: int = Field(ge=0)
-    n_queries: int = Field(ge=0)
-    reason: str | None = None
-
-    @model_validator(mode="after")
-    def _reasoned(self) -> Self:
-        if (self.value is None) != (self.reason is not None):
-            raise ValueError("reason must be given iff value is null")
-        return self
-
-
-class RetrievalRules(FrozenModel):
-    """Constants of the retrieval engine (03 section 0, 4.2-4.6), pinned with the index."""
-
-    candidates: int = 500
-    neighbours: int = 50
-    max_per_date: int = 2
-    max_per_episode: int = 1
-    similarity_power: float = 4.0
-    recency_half_life_days: float = 60.0
-    prior_strength: float = 2.5
-    bootstrap_resamples: int = 1000
-    min_neighbours: int = 30
-    min_effective_n: float = 15.0
 
 
 class Corpus(FrozenModel):

@@ -43,7 +43,9 @@ def weight_vector(weights: Mapping[str, float]) -> tuple[float, ...]:
         if name not in VECTOR_NAMES:
             raise UnknownNameError("vector feature", name, VECTOR_NAMES)
         if not np.isfinite(weight) or weight < 0:
-            raise ConfigError(f"feature_weights.{name}: must be a finite number >= 0 (found {weight!r})")
+            raise ConfigError(
+                f"feature_weights.{name}: must be a finite number >= 0 (found {weight!r})"
+            )
     return tuple(float(weights.get(name, 1.0)) for name in VECTOR_NAMES)
 
 
@@ -80,9 +82,7 @@ def fit_compressor(strategy: str, normalised: FloatArray, *, components: int) ->
 def _fit_pca(values: FloatArray, components: int) -> PcaBlock:
     n, width = values.shape
     if not 1 <= components <= min(width, n):
-        raise ConfigError(
-            f"pca_components: must be in [1, {min(width, n)}] (found {components!r})"
-        )
+        raise ConfigError(f"pca_components: must be in [1, {min(width, n)}] (found {components!r})")
     mean, spread = values.mean(axis=0), values.std(axis=0)
     scale = np.where(spread > 0, spread, 1.0)
     _, singular, loadings = np.linalg.svd((values - mean) / scale, full_matrices=False)
@@ -120,7 +120,9 @@ class Compressor:
         if block.pca is None:
             return cls(block.strategy, np.empty(0), np.empty(0), np.empty((0, 0)))
         pca = block.pca
-        return cls(block.strategy, np.array(pca.mean), np.array(pca.scale), np.array(pca.components))
+        return cls(
+            block.strategy, np.array(pca.mean), np.array(pca.scale), np.array(pca.components)
+        )
 
     def apply(self, normalised: FloatArray) -> FloatArray:
         """float64[n, 149] to float64[n, output_dim], C order."""

@@ -57,11 +57,17 @@ def plan_index(n: int, dim: int, *, ivf_min_rows: int, pq_min_rows: int) -> Inde
     return IndexPlan("IVF_PQ", padded, nlist, min(64, nlist), padded // 4)
 
 
+def _library() -> Any:
+    """The faiss module, imported at first use."""
+    import faiss
+
+    return faiss
+
+
 @contextmanager
 def single_thread() -> Iterator[Any]:
     """The faiss module on one thread; the setting before is restored."""
-    import faiss
-
+    faiss = _library()
     before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     try:
@@ -105,8 +111,7 @@ def _training_rows(n: int) -> NDArray[np.int64]:
 
 def index_bytes(index: Any) -> bytes:
     """The content of `index.faiss`."""
-    import faiss
-
+    faiss = _library()
     return bytes(faiss.serialize_index(index).tobytes())
 
 
@@ -116,8 +121,7 @@ def index_of(data: bytes) -> Any:
     Raises:
         IndexArtifactError: FAISS cannot read them.
     """
-    import faiss
-
+    faiss = _library()
     try:
         return faiss.deserialize_index(np.frombuffer(data, dtype=np.uint8))
     except RuntimeError as exc:
@@ -126,8 +130,7 @@ def index_of(data: bytes) -> Any:
 
 def index_mismatch(index: Any, plan: IndexPlan, n: int) -> str:
     """What differs between an index and its plan; empty if nothing does."""
-    import faiss
-
+    faiss = _library()
     types = {
         "FLAT_IP": faiss.IndexFlat,
         "IVF_FLAT": faiss.IndexIVFFlat,
@@ -142,7 +145,9 @@ def index_mismatch(index: Any, plan: IndexPlan, n: int) -> str:
     ]
     if plan.nlist is not None:
         facts += [("nlist", index.nlist, plan.nlist), ("nprobe", index.nprobe, plan.nprobe)]
-    return "; ".join(f"{what} {got}, manifest says {said}" for what, got, said in facts if got != said)
+    return "; ".join(
+        f"{what} {got}, manifest says {said}" for what, got, said in facts if got != said
+    )
 
 
 def candidates(
@@ -160,8 +165,7 @@ def candidates(
     Returns:
         int64[c], c <= min(k, n_eligible); fewer if the visited lists hold fewer.
     """
-    import faiss
-
+    faiss = _library()
     wanted = min(k, n_eligible)
     if wanted <= 0:
         return np.empty(0, dtype=np.int64)

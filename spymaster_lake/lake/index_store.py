@@ -175,7 +175,9 @@ def load_index(
         ("index_dim", manifest.index_dim, index_dim),
     ):
         if wanted is not None and said != wanted:
-            raise IndexArtifactError(f"{root}/{MANIFEST_FILE}: {what} is {said!r}, needed {wanted!r}")
+            raise IndexArtifactError(
+                f"{root}/{MANIFEST_FILE}: {what} is {said!r}, needed {wanted!r}"
+            )
     wanted_keys = sorted(manifest.partitions if keys is None else keys)
     for key in wanted_keys:
         if key not in manifest.partitions:
@@ -204,9 +206,7 @@ def _load_partition(
         name: _verified(filesystem, f"{folder}/{name}", record.files[name].sha256)
         for name in PARTITION_FILES
     }
-    plan = IndexPlan(
-        record.index_type, record.padded_dim, record.nlist, record.nprobe, record.pq_m
-    )
+    plan = IndexPlan(record.index_type, record.padded_dim, record.nlist, record.nprobe, record.pq_m)
     try:
         index = index_of(data[INDEX_FILE])
     except IndexArtifactError as exc:
@@ -218,7 +218,9 @@ def _load_partition(
         VECTORS_FILE: ""
         if vectors.shape == shape and vectors.dtype == np.float32
         else f"{vectors.dtype}{list(vectors.shape)}, manifest says float32{list(shape)}",
-        ROWS_FILE: "" if rows.num_rows == record.n else f"{rows.num_rows} rows, manifest says {record.n}",
+        ROWS_FILE: ""
+        if rows.num_rows == record.n
+        else f"{rows.num_rows} rows, manifest says {record.n}",
     }
     for name, problem in problems.items():
         if problem:

@@ -67,7 +67,9 @@ def test_pca_physics__order_of_the_output():
     assert (found[:, :25] == ROWS[:, :25]).all()
     assert (found[:, 25:109] == ROWS[:, 65:]).all()
     physics = ROWS[:, 25:65]
-    scores = ((physics - physics.mean(axis=0)) / physics.std(axis=0)) @ np.array(block.pca.components).T
+    scores = ((physics - physics.mean(axis=0)) / physics.std(axis=0)) @ np.array(
+        block.pca.components
+    ).T
     assert found[:, 109:] == pytest.approx(scores, abs=1e-10)
 
 

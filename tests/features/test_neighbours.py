@@ -41,7 +41,10 @@ def test_select_neighbours__no_candidates():
     """Nothing in, nothing out."""
     empty = np.empty(0)
     found = select_neighbours(
-        empty, tie_rank=np.empty(0, np.int64), day=np.empty(0, np.int32), episode=np.empty(0, np.int64)
+        empty,
+        tie_rank=np.empty(0, np.int64),
+        day=np.empty(0, np.int32),
+        episode=np.empty(0, np.int64),
     )
     assert found.tolist() == []
 

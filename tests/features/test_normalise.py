@@ -157,7 +157,9 @@ def test_apply__equals_the_slow_oracle():
     found = Normaliser.of(block).apply(raw)
     for feature in VECTOR_FEATURES:
         column = [float(x) for x in raw[:, feature.index]]
-        expected = [slow_entry(feature.method, column, x, feature.low, feature.high) for x in column]
+        expected = [
+            slow_entry(feature.method, column, x, feature.low, feature.high) for x in column
+        ]
         assert found[:, feature.index] == pytest.approx(expected, rel=1e-9, abs=1e-9), feature.name
 
 

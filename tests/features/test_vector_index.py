@@ -107,7 +107,12 @@ def test_candidates__exhaustive_visits_every_list():
 
 @pytest.mark.parametrize(
     ("index_type", "n", "expected"),
-    [("FLAT_IP", 9000, 9000), ("IVF_FLAT", 90_000, 500), ("IVF_PQ", 40_000, 500), ("IVF_PQ", 200_000, 2000)],
+    [
+        ("FLAT_IP", 9000, 9000),
+        ("IVF_FLAT", 90_000, 500),
+        ("IVF_PQ", 40_000, 500),
+        ("IVF_PQ", 200_000, 2000),
+    ],
 )
 def test_candidate_count__by_type(index_type, n, expected):
     """Flat asks for all rows at once, PQ for at least one in a hundred."""
@@ -120,7 +125,9 @@ def test_padded__zeros_do_not_change_the_product():
     wide = padded(rows, 152)
     assert wide.shape == (10, 152)
     assert (wide[:, 149:] == 0).all()
-    assert exact_similarity(wide[0], wide).tolist() == pytest.approx(exact_similarity(rows[0], rows).tolist())
+    assert exact_similarity(wide[0], wide).tolist() == pytest.approx(
+        exact_similarity(rows[0], rows).tolist()
+    )
     index = build_index(units(600, 149), IndexPlan("IVF_PQ", 152, 16, 16, 38))
     self_test(index, units(600, 149), IndexPlan("IVF_PQ", 152, 16, 16, 38))
 

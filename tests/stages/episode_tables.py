@@ -42,7 +42,11 @@ def raw_vectors(rng: np.random.Generator, n: int) -> np.ndarray:
 
 
 def episodes(
-    n_days: int = 24, per_day: int = 30, *, seed: int = 7, first: date = FIRST_DAY,
+    n_days: int = 24,
+    per_day: int = 30,
+    *,
+    seed: int = 7,
+    first: date = FIRST_DAY,
     kinds: tuple[str, ...] = LEVEL_KINDS,
 ) -> dict[str, pa.Table]:
     """Tables `vectors` and `metadata` of n_days x per_day episodes, in canonical order."""
@@ -61,11 +65,16 @@ def episodes(
     kind = [kind[i] for i in order]
     direction = [direction[i] for i in order]
     minutes, anchor = minutes[order], anchor[order]
-    ids = [f"{d}_{k}_{i:07d}_{a}_{s}" for i, (d, k, a, s) in enumerate(zip(day, kind, anchor, direction))]
+    ids = [
+        f"{d}_{k}_{i:07d}_{a}_{s}"
+        for i, (d, k, a, s) in enumerate(zip(day, kind, anchor, direction))
+    ]
     cluster = rng.integers(1, 4, n)
     columns = {
         "event_id": np.array(ids, object),
-        "episode_id": np.array([f"{d}_{k}_{s}_{c}" for d, k, s, c in zip(day, kind, direction, cluster)], object),
+        "episode_id": np.array(
+            [f"{d}_{k}_{s}_{c}" for d, k, s, c in zip(day, kind, direction, cluster)], object
+        ),
         "date": np.array(day, object),
         "timestamp": pa.array(anchor // 1000, pa.timestamp("us", tz="UTC")),
         "anchor_ts_ns": anchor,
@@ -96,7 +105,9 @@ def episodes(
         "resolved_before_anchor": np.zeros(n, bool),
     }
     for horizon in HORIZONS:
-        columns[f"outcome_{horizon}"] = np.array([OUTCOMES[i] for i in rng.integers(0, 4, n)], object)
+        columns[f"outcome_{horizon}"] = np.array(
+            [OUTCOMES[i] for i in rng.integers(0, 4, n)], object
+        )
         for name in ("t_break_s", "t_reject_s", "mfe_atr", "mae_atr"):
             columns[f"{name}_{horizon}"] = rng.random(n)
         columns[f"label_end_ns_{horizon}"] = anchor + 480_000_000_000

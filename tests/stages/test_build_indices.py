@@ -72,14 +72,21 @@ def test_run__order_of_input_rows_changes_nothing(compressor):
     rng = np.random.default_rng(1)
     mixed = {name: t.take(pa.array(rng.permutation(t.num_rows))) for name, t in tables.items()}
     built = run(tables, where, AS_OF)
-    assert {p.index_type for p in built.content.partitions.values()} == {"FLAT_IP", "IVF_FLAT", "IVF_PQ"}
+    assert {p.index_type for p in built.content.partitions.values()} == {
+        "FLAT_IP",
+        "IVF_FLAT",
+        "IVF_PQ",
+    }
     assert same(built, run(mixed, where, AS_OF))
 
 
 def test_run__rows_from_the_as_of_date_on_change_nothing():
     """Look-ahead law: deleting, scrambling or adding rows at or after the as-of date is invisible."""
     as_of = DAYS[22]
-    cut = {n: t.filter(pa.array([d < as_of for d in t.column("date").to_pylist()])) for n, t in TABLES.items()}
+    cut = {
+        n: t.filter(pa.array([d < as_of for d in t.column("date").to_pylist()]))
+        for n, t in TABLES.items()
+    }
     expected = run(cut, SMALL, as_of)
     assert expected.content.corpus.n_dates == 22
     assert same(run(TABLES, SMALL, as_of), expected)
@@ -115,7 +122,10 @@ def test_partitions__rows_are_sorted_joined_by_key_and_aligned():
         assert units.shape == (record.n, 32)
         expected, _ = projection.apply(raw[[at[r["event_id"]] for r in facts]])
         assert units.tobytes() == expected.tobytes()
-        assert (record.n_dates, record.first_date) == (len({r["date"] for r in facts}), facts[0]["date"])
+        assert (record.n_dates, record.first_date) == (
+            len({r["date"] for r in facts}),
+            facts[0]["date"],
+        )
         index = index_of(BASE.files[key][INDEX_FILE])
         assert index.reconstruct_n(0, record.n).tobytes() == units.tobytes()
         seen += record.n if bucket == "ALL" else 0
@@ -158,7 +168,10 @@ def test_partitions__none_large_enough_is_a_warning():
 
 def test_corpus__exclusions_count_each_episode_once():
     """Resolved, contaminated, padded and label-less episodes stay out, under their first reason."""
-    flags = {name: [False] * 720 for name in ("resolved_before_anchor", "roll_contaminated", "traj_padded")}
+    flags = {
+        name: [False] * 720
+        for name in ("resolved_before_anchor", "roll_contaminated", "traj_padded")
+    }
     flags["resolved_before_anchor"][0] = flags["resolved_before_anchor"][1] = True
     flags["roll_contaminated"][1] = flags["roll_contaminated"][2] = True
     flags["traj_padded"][3] = True
@@ -177,7 +190,12 @@ def test_corpus__exclusions_count_each_episode_once():
     }  # fmt: skip
     assert (corpus.n_episodes, corpus.n_indexed) == (720, 715)
     ids = meta.column("event_id").to_pylist()
-    indexed = {e for k in built.files if k.endswith("ALL") for e in rows_of(built, k).column("event_id").to_pylist()}
+    indexed = {
+        e
+        for k in built.files
+        if k.endswith("ALL")
+        for e in rows_of(built, k).column("event_id").to_pylist()
+    }
     assert not indexed & set(ids[:5])
     assert ids[5] in indexed
     assert built.content.normalisation == BASE.content.normalisation
@@ -211,8 +229,13 @@ def test_normaliser__fitted_on_sixty_days_before_the_as_of_date():
     as_of = days[-1] + timedelta(days=1)
     built = run(tables, SMALL, as_of)
     block = built.content.normalisation
-    inside = np.array([d >= as_of - timedelta(days=60) for d in tables["vectors"].column("date").to_pylist()])
-    assert (block.first_date, block.last_date) == (min(d for d in days if d >= as_of - timedelta(days=60)), days[-1])
+    inside = np.array(
+        [d >= as_of - timedelta(days=60) for d in tables["vectors"].column("date").to_pylist()]
+    )
+    assert (block.first_date, block.last_date) == (
+        min(d for d in days if d >= as_of - timedelta(days=60)),
+        days[-1],
+    )
     assert block.n_episodes == inside.sum() < built.content.corpus.n_episodes == 1800
     numbers = np.array(tables["vectors"].column("date").cast(pa.int32()))
     assert block == fit_normaliser(raw_of(tables)[inside], numbers[inside], lookback_days=60)
@@ -244,7 +267,8 @@ def test_run__infinite_entry_is_an_error():
         pytest.param(lambda v, m: (v, m.slice(0, 700)), id="metadata missing"),
         pytest.param(lambda v, m: (pa.concat_tables([v, v.slice(0, 1)]), m), id="vector twice"),
         pytest.param(
-            lambda v, m: tuple(pa.concat_tables([t, t.slice(0, 1)]) for t in (v, m)), id="both twice"
+            lambda v, m: tuple(pa.concat_tables([t, t.slice(0, 1)]) for t in (v, m)),
+            id="both twice",
         ),
         pytest.param(
             lambda v, m: (replace(v, "event_id", ["x", *v.column("event_id").to_pylist()[1:]]), m),
@@ -264,7 +288,11 @@ def test_run__bucket_must_follow_from_the_minutes():
     buckets = TABLES["metadata"].column("time_bucket").to_pylist()
     buckets[9] = "T30_60" if buckets[9] != "T30_60" else "T15_30"
     with pytest.raises(DataError, match="1 rows disagree"):
-        run({**TABLES, "metadata": replace(TABLES["metadata"], "time_bucket", buckets)}, SMALL, AS_OF)
+        run(
+            {**TABLES, "metadata": replace(TABLES["metadata"], "time_bucket", buckets)},
+            SMALL,
+            AS_OF,
+        )
 
 
 def test_weights__are_pinned_and_change_the_vectors():
@@ -290,7 +318,9 @@ def slow_threshold(artifact, tables) -> tuple[float, int]:
     """10th percentile of the average similarity and its count, from the files, in plain Python."""
     parts = {}
     for key in artifact.files:
-        parts[key] = list(zip(rows_of(artifact, key).to_pylist(), vectors_of(artifact, key).astype(float)))
+        parts[key] = list(
+            zip(rows_of(artifact, key).to_pylist(), vectors_of(artifact, key).astype(float))
+        )
     newest = sorted(set(tables["metadata"].column("date").to_pylist()))[-20:]
     averages = []
     for meta in tables["metadata"].to_pylist():
@@ -324,7 +354,9 @@ def test_threshold__equals_the_slow_oracle():
 def test_threshold__few_candidates_are_widened(monkeypatch):
     """When the nearest candidates do not yield enough neighbours, all eligible rows are ranked."""
     rules = threshold_module.RetrievalRules(candidates=3)
-    monkeypatch.setattr("spymaster_lake.stages.index_building.build_indices.RetrievalRules", lambda: rules)
+    monkeypatch.setattr(
+        "spymaster_lake.stages.index_building.build_indices.RetrievalRules", lambda: rules
+    )
     assert run(TABLES, SMALL, AS_OF).content.min_avg_similarity == BASE.content.min_avg_similarity
 
 
@@ -341,3 +373,14 @@ def test_metrics__json_values_for_the_record():
     assert BASE.metrics["content_sha256"] == BASE.content.digest
     assert BASE.metrics["partitions_built"] + BASE.metrics["partitions_skipped"] == 68
     assert BASE.warnings == ()
+
+
+def test_run__many_files_or_none():
+    """Tables read from many files give the same bytes as from one; empty tables are no history."""
+    pieces = {
+        n: pa.concat_tables([t.slice(i, 7) for i in range(0, 720, 7)]) for n, t in TABLES.items()
+    }
+    assert pieces["vectors"].column("vector_raw").num_chunks > 100
+    assert same(run(pieces, SMALL, AS_OF), BASE)
+    with pytest.raises(InsufficientHistoryError, match="0 episodes on 0 session dates"):
+        run({name: table.slice(0, 0) for name, table in TABLES.items()}, SMALL, AS_OF)

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from spymaster_lake.contracts.enums import DIRECTIONS, TIME_BUCKETS
 from spymaster_lake.contracts.errors import ConfigError
 from spymaster_lake.contracts.index_artifact import IndexArtifact
+from spymaster_lake.contracts.index_blocks import RetrievalRules, SimilarityThreshold
 from spymaster_lake.contracts.index_manifest import (
     Corpus,
     IndexContent,
     PartitionRecord,
-    RetrievalRules,
-    SimilarityThreshold,
     SkippedPartition,
     content_hash,
 )
@@ -46,6 +45,7 @@ from spymaster_lake.stages.index_building.corpus import (
     codes,
     exclusion_flags,
     join_episodes,
+    text_codes,
 )
 from spymaster_lake.stages.index_building.partition_files import partition_files
 from spymaster_lake.stages.index_building.similarity_threshold import (
@@ -111,7 +111,9 @@ def _positive(context: StageContext, name: str) -> int:
     return value
 
 
-def _fit(episodes: Episodes, context: StageContext, as_of: date) -> tuple[Projection, dict[str, object]]:
+def _fit(
+    episodes: Episodes, context: StageContext, as_of: date
+) -> tuple[Projection, dict[str, object]]:
     """The projection, and the blocks of the manifest that describe it."""
     lookback, days = _positive(context, "lookback_days"), episodes.days
     inside = fit_window(days, as_of=as_of, lookback_days=lookback)
@@ -206,17 +208,10 @@ def _threshold(
         units,
         episodes.days,
         episodes.rows.column("anchor_ts_ns").to_numpy(),
-        _text_codes(episodes.rows.column("episode_id")),
+        text_codes(episodes.rows.column("episode_id")),
     )
     partitions = {numbers[key]: at for key, at in large.items()}
     return similarity_threshold(found, home, partitions, RetrievalRules())
-
-
-def _text_codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    """int64[n]: equal texts have equal codes."""
-    chunks = column.dictionary_encode().unify_dictionaries().chunks
-    parts = [chunk.indices.to_numpy().astype(np.int64) for chunk in chunks]
-    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def _skipped(

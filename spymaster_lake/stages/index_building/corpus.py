@@ -105,7 +105,9 @@ def _matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
     lengths = pc.list_value_length(column)
     wrong = pc.sum(pc.fill_null(pc.not_equal(lengths, VECTOR_DIMENSION), fill_value=True)).as_py()
     if wrong:
-        raise DataError(f"episodes/vectors.vector_raw: {wrong} rows have not {VECTOR_DIMENSION} entries")
+        raise DataError(
+            f"episodes/vectors.vector_raw: {wrong} rows have not {VECTOR_DIMENSION} entries"
+        )
     parts = [chunk.flatten() for chunk in column.chunks if len(chunk)]
     if any(part.null_count for part in parts):
         raise DataError("episodes/vectors.vector_raw: holds null elements; unknown is NaN (08 B22)")
@@ -159,13 +161,22 @@ def codes(rows: pa.Table, name: str, names: Sequence[str]) -> NDArray[np.int64]:
     return positions
 
 
+def text_codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """int64[n]: equal texts have equal codes."""
+    chunks = column.dictionary_encode().unify_dictionaries().chunks
+    parts = [chunk.indices.to_numpy().astype(np.int64) for chunk in chunks]
+    return np.concatenate([np.empty(0, np.int64), *parts])
+
+
 def check_buckets(rows: pa.Table) -> None:
     """Raise DataError where `time_bucket` is not the bucket of `minutes_since_open` (03 4.2)."""
     minutes = rows.column("minutes_since_open").to_numpy().astype(np.float64)
     edges = [low for low, _ in TIME_BUCKET_BOUNDS.values()]
     last = list(TIME_BUCKET_BOUNDS.values())[-1][1]
     derived = np.searchsorted(edges, minutes, side="right") - 1
-    wrong = (derived != codes(rows, "time_bucket", TIME_BUCKETS)) | ~(minutes >= 0) | (minutes > last)
+    wrong = (
+        (derived != codes(rows, "time_bucket", TIME_BUCKETS)) | ~(minutes >= 0) | (minutes > last)
+    )
     if wrong.any():
         first = int(np.argmax(wrong))
         raise DataError(

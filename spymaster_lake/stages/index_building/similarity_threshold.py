@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spymaster_lake.contracts.index_manifest import RetrievalRules, SimilarityThreshold
+from spymaster_lake.contracts.index_blocks import RetrievalRules, SimilarityThreshold
 from spymaster_lake.features.neighbours import exact_similarity, select_neighbours, tie_ranks
 
 THRESHOLD_SESSIONS = 20
@@ -43,7 +43,9 @@ class SearchRows:
 
     def take(self, rows: NDArray[Any]) -> SearchRows:
         """Some rows, ascending."""
-        return SearchRows(self.units[rows], self.day[rows], self.anchor_ns[rows], self.episode[rows])
+        return SearchRows(
+            self.units[rows], self.day[rows], self.anchor_ns[rows], self.episode[rows]
+        )
 
 
 def average_similarities(

@@ -1,0 +1,1 @@
+"""Stage overrides by instrument; empty where the shared stages serve every instrument."""
