@@ -17,7 +17,7 @@ class FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     @classmethod
-    def parse(cls, data: Any, *, source: str, error: type[ConfigError] = ConfigError) -> Self:  # noqa: ANN401 - raw YAML or JSON
+    def parse(cls, data: Any, *, source: str, error: type[ConfigError] = ConfigError) -> Self:
         """Validate `data`; all violations are reported together with `source` and dotted field.
 
         Args:

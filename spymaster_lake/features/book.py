@@ -115,16 +115,7 @@ def collapse_states(states: BookStates, complete: Bool) -> BookStates:
     Raises:
         DataError: rows are not in order of time.
     """
-    kept = np.flatnonzero(complete)
-    ts_ns = states.ts_ns[kept]
-    backwards = np.flatnonzero(ts_ns[1:] < ts_ns[:-1])
-    if len(backwards):
-        raise DataError(
-            f"book states: {len(backwards)} rows go back in time, the first at ts_ns "
-            f"{ts_ns[backwards[0] + 1]}; rows must be sorted by (ts_event, sequence, row in file)"
-        )
-    if len(kept):
-        kept = kept[np.append(ts_ns[1:] != ts_ns[:-1], True)]
+    kept = state_rows(states.ts_ns, complete)
     return BookStates(
         states.ts_ns[kept],
         _take_rows(states.bid_ticks, kept),
@@ -134,11 +125,29 @@ def collapse_states(states: BookStates, complete: Bool) -> BookStates:
     )
 
 
+def state_rows(ts_ns: I64, complete: Bool) -> I64:
+    """Positions of the rows that are states; int64[m], see `collapse_states`.
+
+    Raises:
+        DataError: rows are not in order of time.
+    """
+    kept = np.flatnonzero(complete)
+    times = ts_ns[kept]
+    backwards = np.flatnonzero(times[1:] < times[:-1])
+    if len(backwards):
+        raise DataError(
+            f"book states: {len(backwards)} rows go back in time, the first at ts_ns "
+            f"{times[backwards[0] + 1]}; rows must be sorted by (ts_event, sequence, row in file)"
+        )
+    return kept[np.append(times[1:] != times[:-1], True)] if len(kept) else kept
+
+
 def _take_rows(matrix: NDArray[_Integer], rows: I64) -> NDArray[_Integer]:
     """`matrix[rows]` in column order, which makes every per-level pass contiguous."""
     out = np.empty((len(rows), matrix.shape[1]), matrix.dtype, order="F")
     for level in range(matrix.shape[1]):
-        np.take(matrix[:, level], rows, out=out[:, level])
+        # "raise" would go through a buffer; the positions are known to be inside
+        np.take(matrix[:, level], rows, out=out[:, level], mode="clip")
     return out
 
 

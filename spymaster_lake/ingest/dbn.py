@@ -219,7 +219,7 @@ class DbnReader:
 
     def _decode(self, decoder: dbn.DBNDecoder) -> list[Any]:
         try:
-            return decoder.decode()
+            return list(decoder.decode())
         except dbn.DBNError as exc:
             raise self._error(f"corrupt record: {exc}") from exc
 

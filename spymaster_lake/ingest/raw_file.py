@@ -248,7 +248,7 @@ class _FileIngest:
         right = PRODUCT_OF_KIND.get(resolved.kind) == self.task.product
         return Reason.NONE if right else Reason.WRONG_PRODUCT
 
-    def _keep(  # noqa: PLR0917 - the parts of one batch
+    def _keep(
         self,
         batch: Batch,
         good: npt.NDArray[np.bool_],

@@ -91,8 +91,8 @@ def open_snapshot(path: str) -> TableSnapshot:
 
 def spark_schema(contract: TableContract) -> StructType:
     """The declared StructType of a contract; each field carries unit, role and frame."""
-    from pyspark.sql.pandas.types import from_arrow_schema  # noqa: PLC0415 - Spark stays optional
-    from pyspark.sql.types import StructField, StructType  # noqa: PLC0415
+    from pyspark.sql.pandas.types import from_arrow_schema
+    from pyspark.sql.types import StructField, StructType
 
     plain = from_arrow_schema(contract.arrow_schema, prefer_timestamp_ntz=False)
     fields = []
@@ -180,7 +180,7 @@ def publish_dates(
             AddAction(
                 name, part.size, {"date": part.day.isoformat()}, now_ms, True,
                 json.dumps({"numRecords": part.rows}),
-            )  # fmt: skip
+            )
         )
     if actions:
         table.create_write_transaction(

@@ -34,7 +34,7 @@ class DataFile:
     day: date
 
 
-def _open(path: str, mode: str) -> Any:  # noqa: ANN401 - fsspec is untyped
+def _open(path: str, mode: str) -> Any:
     return fsspec.open(path, mode).open()
 
 

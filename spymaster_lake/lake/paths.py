@@ -132,7 +132,7 @@ class LakePathResolver:
         root = self.bronze_dataset(instrument, product, dataset)
         return f"{root}/{key}={_checked('partition value', value)}"
 
-    def bronze_partition(  # noqa: PLR0917 - one argument per path segment
+    def bronze_partition(
         self,
         instrument: str,
         product: str,

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import deltalake
 
@@ -21,8 +22,9 @@ from spymaster_lake.orchestration.recorder import Observer
 from spymaster_lake.orchestration.registry import StageRegistry
 from spymaster_lake.orchestration.types import Environment
 from spymaster_lake.sessions.calendar import SessionCalendar
-from spymaster_lake.simulator import simulate
+from spymaster_lake.simulator import SimulationReport, simulate
 
+T = TypeVar("T")
 SOURCE = "databento"
 PIPELINES = ("feature_engineering", "episode_construction", "index_building")
 
@@ -82,41 +84,49 @@ def run_demo(
     report, profile = DemoReport(), env.profiles[request.instrument]
     calendar = SessionCalendar(profile.calendar)
 
-    def timed(name: str, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - the step's own result
+    def timed(name: str, work: Callable[[], T]) -> T:
         step(name)
         began = time.perf_counter()
         result = work()
         report.seconds[name] = round(time.perf_counter() - began, 1)
         return result
 
-    simulated = timed("simulate", lambda: _simulate(env, profile, calendar, request))
+    simulated = timed("simulate", partial(_simulate, env, profile, calendar, request))
     days = [s.day for s in simulated.sessions]
     report.dates = tuple(days[profile.warmup_sessions :])
     timed("spark", lambda: env.spark)
     for product in ("futures", "options"):
-        timed(f"ingest {product}", lambda product=product: _ingest(env, request.instrument, product))
+        timed(f"ingest {product}", partial(_ingest, env, request.instrument, product))
     asked = DateRange(report.dates[0], report.dates[-1], by_range=True)
     for pipeline in PIPELINES:
-        report.runs.append(
-            timed(pipeline, lambda p=pipeline: run(env, registry, _run_request(request, p, asked), observer=observer))
+        work = partial(
+            run, env, registry, _run_request(request, pipeline, asked), observer=observer
         )
+        report.runs.append(timed(pipeline, work))
     report.facts = _facts(env, request, simulated)
     return report
 
 
 def _simulate(
     env: Environment, profile: InstrumentProfile, calendar: SessionCalendar, request: DemoRequest
-) -> Any:  # noqa: ANN401 - the simulator's report
-    raw = [env.resolver.raw_dir(request.instrument, p, SOURCE) for p in ("futures", "options")]
+) -> SimulationReport:
     return simulate(
-        *raw, profile, calendar,
-        start=request.start, sessions=request.sessions, size=request.size,
-        seed=request.seed, strength=request.strength,
-    )  # fmt: skip
+        env.resolver.raw_dir(request.instrument, "futures", SOURCE),
+        env.resolver.raw_dir(request.instrument, "options", SOURCE),
+        profile,
+        calendar,
+        start=request.start,
+        sessions=request.sessions,
+        size=request.size,
+        seed=request.seed,
+        strength=request.strength,
+    )
 
 
 def _ingest(env: Environment, instrument: str, product: str) -> None:
-    request = IngestRequest(data_root=env.resolver.data_root, instrument=instrument, product=product)
+    request = IngestRequest(
+        data_root=env.resolver.data_root, instrument=instrument, product=product
+    )
     ingest(env.spark, request, dict(env.profiles))
 
 
@@ -131,7 +141,7 @@ def _run_request(request: DemoRequest, pipeline: str, asked: DateRange) -> RunRe
     )
 
 
-def _facts(env: Environment, request: DemoRequest, simulated: Any) -> dict[str, Any]:  # noqa: ANN401
+def _facts(env: Environment, request: DemoRequest, simulated: SimulationReport) -> dict[str, Any]:
     resolver, instrument, version = env.resolver, request.instrument, request.pipeline_version
     fe, ec = PIPELINES[0], PIPELINES[1]
     signals = resolver.silver_table(instrument, fe, version, "signals")

@@ -47,5 +47,5 @@ def build_environment(settings: Settings) -> Environment:
         resolver=LakePathResolver(settings.data_root),
         filesystem=LakeFileSystem.of(settings.data_root),
         profiles=Profiles(load_profiles(settings.conf_dir)),
-        spark_factory=SparkProvider(start),  # type: ignore[arg-type]
+        spark_factory=SparkProvider(start),
     )

@@ -251,7 +251,7 @@ def _publish(
             OutputRecord(
                 layer=layer, dataset=contract.dataset,
                 path=env.resolver.relative(path), delta_version=version, rows=rows,
-            )  # fmt: skip
+            )
         )
     return tuple(outputs)
 

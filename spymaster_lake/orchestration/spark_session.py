@@ -113,4 +113,5 @@ def _submitted_master() -> str | None:
     from pyspark import SparkConf, SparkContext
 
     SparkContext._ensure_initialized()  # noqa: SLF001 - connects to spark-submit's JVM
-    return SparkConf().get("spark.master", None)
+    master: str | None = SparkConf().get("spark.master", None)
+    return master

@@ -9,6 +9,7 @@ override lists.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
@@ -143,7 +144,7 @@ class SessionCalendar:
             is_early_close=early is not None,
         )
 
-    def _at(self, day: date):  # noqa: ANN202 - a local shorthand
+    def _at(self, day: date) -> Callable[[time], int]:
         return lambda clock: local_ns(day, clock, self.zone)
 
     def _early_close(self, day: date) -> time | None:

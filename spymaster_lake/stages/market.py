@@ -37,10 +37,12 @@ def to_ticks(prices: F64, tick: float, what: str) -> I32:
     Raises:
         DataError: a price is off the grid; names `what`, the count and a few prices.
     """
-    scaled = np.asarray(prices, dtype=np.float64) / tick
-    ticks = np.rint(scaled)
-    off = ~(np.abs(scaled - ticks) < 1e-6)
-    if off.any():
+    distance = np.asarray(prices, dtype=np.float64) / tick
+    ticks = np.rint(distance)
+    distance -= ticks
+    np.abs(distance, out=distance)
+    if len(distance) and not distance.max() < 1e-6:  # a NaN is off the grid too
+        off = ~(distance < 1e-6)
         raise DataError(
             f"{what}: {int(off.sum())} prices off the {tick} tick grid, such as {prices[off][:3].tolist()}"
         )
@@ -74,7 +76,7 @@ def bars_of(table: pa.Table, tick: float) -> Bars:
     )
 
 
-def bar_columns(bars: Bars, tick: float) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def bar_columns(bars: Bars, tick: float) -> dict[str, np.ndarray[Any, Any]]:
     """The columns that all bar tables share."""
     return {
         "bar_start_ns": bars.start_ns,
@@ -95,7 +97,7 @@ def book_seconds_of(table: pa.Table) -> BookSeconds:
     """work/book_seconds as `BookSeconds`."""
     depth = sum(name.startswith("bid_ticks_") for name in table.column_names)
 
-    def side(kind: str, sentinel: int) -> np.ndarray:  # type: ignore[type-arg]
+    def side(kind: str, sentinel: int) -> np.ndarray[Any, Any]:
         return np.stack([filled(table, f"{kind}_{i}", sentinel) for i in range(1, depth + 1)], axis=1)
 
     return BookSeconds(
@@ -116,7 +118,7 @@ def book_seconds_of(table: pa.Table) -> BookSeconds:
 def book_seconds_columns(seconds: BookSeconds) -> dict[str, object]:
     """`BookSeconds` as the columns of work/book_seconds (sentinels become nulls)."""
 
-    def known(values: np.ndarray, sentinel: int) -> np.ma.MaskedArray:  # type: ignore[type-arg]
+    def known(values: np.ndarray[Any, Any], sentinel: int) -> np.ma.MaskedArray[Any, Any]:
         return np.ma.masked_equal(values, sentinel, copy=False)
 
     columns: dict[str, object] = {
@@ -161,7 +163,7 @@ def ofi_cells_of(table: pa.Table) -> OfiCells:
     )
 
 
-def sigma_of(table: pa.Table) -> np.ndarray:  # type: ignore[type-arg]
+def sigma_of(table: pa.Table) -> np.ndarray[Any, Any]:
     """int8[n]: +1 UP, -1 DOWN, 0 where direction is null."""
     codes = {"UP": 1, "DOWN": -1, None: 0}
     return np.array([codes[d] for d in objects(table, "direction")], dtype=np.int8)

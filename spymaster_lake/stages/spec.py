@@ -97,7 +97,7 @@ class StageContext:
         """The instrument's sessions."""
         return SessionCalendar(self.profile.calendar)
 
-    def param(self, name: str) -> Any:  # noqa: ANN401 - manifest values are JSON
+    def param(self, name: str) -> Any:
         """A declared parameter; an unknown one lists near matches."""
         if name not in self.params:
             raise UnknownNameError("stage parameter", name, self.params)

@@ -37,7 +37,7 @@ def build_table(contract: TableContract, columns: Mapping[str, Any], *, rows: in
     )
 
 
-def _array(contract: TableContract, column: Column, values: Any, rows: int) -> pa.Array:  # noqa: ANN401
+def _array(contract: TableContract, column: Column, values: Any, rows: int) -> pa.Array:
     kind = column.arrow_field.type
     if values is None or isinstance(values, str | int | float | bool | date | np.generic):
         value = values.item() if isinstance(values, np.generic) else values
@@ -58,7 +58,7 @@ def _array(contract: TableContract, column: Column, values: Any, rows: int) -> p
     return pa.array([_plain(v) for v in values], kind)
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     plain = value.item() if isinstance(value, np.generic) else value
@@ -74,13 +74,13 @@ def array_of(table: pa.Table, name: str) -> np.ndarray[Any, Any]:
         return np.array(column.to_pylist(), dtype=object)
     if column.null_count:
         raise ContractError(f"column {name!r} holds {column.null_count} nulls where integers are needed")
-    return column.to_numpy()
+    return np.asarray(column.to_numpy())
 
 
 def filled(table: pa.Table, name: str, value: int) -> np.ndarray[Any, Any]:
     """An integer column with a sentinel in place of nulls (the kernels' NO_TIME, NO_TICK …)."""
     column = table.column(name)
-    return pc.fill_null(column, pa.scalar(value, column.type)).to_numpy()
+    return np.asarray(pc.fill_null(column, pa.scalar(value, column.type)).to_numpy())
 
 
 def objects(table: pa.Table, name: str) -> np.ndarray[Any, Any]:

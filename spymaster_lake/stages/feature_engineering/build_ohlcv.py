@@ -22,7 +22,13 @@ from spymaster_lake.features.bars import aggregate_bars, concat_bars, trade_bars
 from spymaster_lake.features.true_range import atr
 from spymaster_lake.stages.market import bar_columns, bars_of, to_ticks, trades_of
 from spymaster_lake.stages.sources import bronze, work
-from spymaster_lake.stages.spec import History, SessionInputs, SessionResult, SessionStage, StageContext
+from spymaster_lake.stages.spec import (
+    History,
+    SessionInputs,
+    SessionResult,
+    SessionStage,
+    StageContext,
+)
 from spymaster_lake.stages.tables import array_of, build_table, objects
 
 WIDTHS_S: dict[str, int] = {"10s": 10, "1min": 60, "2min": 120}
@@ -121,7 +127,7 @@ def make(params: Mapping[str, Any]) -> SessionStage:
     return _stage(interval, (work("trades"),), BARS_10S, run_10s)
 
 
-def _stage(interval: str, sources: Any, contract: TableContract, run: Any) -> SessionStage:  # noqa: ANN401
+def _stage(interval: str, sources: Any, contract: TableContract, run: Any) -> SessionStage:
     return SessionStage(STAGE_ID, sources, (contract,), run, {"interval": interval})
 
 

@@ -111,7 +111,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     return SessionResult(tables, {"events": len(queries), "sweep_clusters": len(clusters)})
 
 
-def _cluster_table(clusters: SweepClusters, events: Any, inputs: SessionInputs) -> Any:  # noqa: ANN401
+def _cluster_table(clusters: SweepClusters, events: Any, inputs: SessionInputs) -> Any:
     return build_table(
         SWEEP_CLUSTERS,
         {

@@ -18,7 +18,14 @@ from spymaster_lake.contracts.signals import SIGNALS
 from spymaster_lake.contracts.work import CALIBRATION
 from spymaster_lake.contracts.work_features import FEATURE_TABLES
 from spymaster_lake.features.arrays import F64
-from spymaster_lake.features.calibration import BETA, SWEEP_Q, THETA, Calibrated, calibrate, fuel_effect
+from spymaster_lake.features.calibration import (
+    BETA,
+    SWEEP_Q,
+    THETA,
+    Calibrated,
+    calibrate,
+    fuel_effect,
+)
 from spymaster_lake.features.force_mass import force_mass
 from spymaster_lake.features.sweeps import SweepClusters, apply_sweep_threshold
 from spymaster_lake.stages.join import aligned
@@ -34,7 +41,7 @@ from spymaster_lake.stages.tables import array_of, build_table, objects, on_day
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
-    """signals and work/calibration of one session."""
+    """Signals and work/calibration of one session."""
     events = inputs.table("events")
     _require_window(inputs, events)
     thresholds = _calibrate(inputs, context)

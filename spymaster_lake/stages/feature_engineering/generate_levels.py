@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.contracts.profile import LEVEL_KIND_CODES, LEVEL_KINDS
 from spymaster_lake.contracts.work import LEVEL_SERIES, LEVELS
 from spymaster_lake.features.levels import level_series, session_levels
+from spymaster_lake.stages.feature_engineering.session_gates import require_all_kinds
 from spymaster_lake.stages.market import bars_of, level_clock
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
@@ -29,9 +29,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
         tick=tick,
     )
     kinds = np.array([_NAMES[int(c)] for c in levels.code], dtype=object)
-    missing = [kind for kind in LEVEL_KINDS if kind not in set(kinds.tolist())]
-    if missing:
-        raise DataError(f"{inputs.day}: no bars for the levels {missing}; the session is incomplete")
+    require_all_kinds(inputs.clock, kinds.tolist())
     starts, matrix = level_series(
         levels, bars_1min, open_ns=clock.open_ns, events_end_ns=clock.events_end_ns
     )

@@ -69,7 +69,7 @@ def _future(inputs: SessionInputs, context: StageContext, contract: str) -> Trad
     return Trades(ts, ticks, np.ones(len(ts), dtype=np.int64), np.zeros(len(ts), dtype=np.int8))
 
 
-def _last_per_second(inputs: SessionInputs, names: list[str], futures: list[Trades]) -> Any:  # noqa: ANN401
+def _last_per_second(inputs: SessionInputs, names: list[str], futures: list[Trades]) -> Any:
     contract, times, ticks = [], [], []
     for name, trades in zip(names, futures, strict=True):
         second = trades.ts_ns // NS

@@ -14,7 +14,7 @@ from spymaster_lake.stages.tables import array_of, build_table, objects
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
-    """labels of one session."""
+    """Labels of one session."""
     events = inputs.table("events")
     columns = label_events(
         trades_of(inputs.table("trades")),

@@ -27,8 +27,8 @@ from spymaster_lake.contracts.work import (
     SESSIONS,
     TRADES,
 )
-from spymaster_lake.features.arrays import NO_MID, NO_TICK, NS, Trades
-from spymaster_lake.features.book import BookStates, collapse_states
+from spymaster_lake.features.arrays import I32, I64, NO_MID, NO_TICK, NS, Bool, Trades
+from spymaster_lake.features.book import BookStates, state_rows
 from spymaster_lake.features.book_cells import book_cells
 from spymaster_lake.features.front_month import FrontMonth, roll_lookback, select_front
 from spymaster_lake.sessions.calendar import SessionClock
@@ -40,7 +40,13 @@ from spymaster_lake.stages.feature_engineering.session_gates import (
 )
 from spymaster_lake.stages.market import book_seconds_columns, to_ticks
 from spymaster_lake.stages.sources import bronze
-from spymaster_lake.stages.spec import History, SessionInputs, SessionResult, SessionStage, StageContext
+from spymaster_lake.stages.spec import (
+    History,
+    SessionInputs,
+    SessionResult,
+    SessionStage,
+    StageContext,
+)
 from spymaster_lake.stages.tables import array_of, build_table
 
 _TRADE_COLUMNS = ("ts_event_ns", "seq", "src_file", "src_row", "price", "size", "aggressor")
@@ -64,7 +70,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     warnings = gate_session(inputs.clock, context.profile, trades, counts)
     seconds, flow, ofi = cells
     tables = {
-        SESSIONS.dataset: _session_row(inputs, context, front, rows, trades, counts, options),
+        SESSIONS.dataset: _session_row(inputs, front, rows, trades, counts, options),
         TRADES.dataset: _trades_table(inputs.day, trades),
         BOOK_SECONDS.dataset: build_table(
             BOOK_SECONDS, {**book_seconds_columns(seconds), "date": inputs.day}, rows=len(seconds)
@@ -193,7 +199,7 @@ def _book_columns(depth: int) -> tuple[str, ...]:
 def _book_chunks(
     inputs: SessionInputs, context: StageContext, contract: str, counts: BookCounts
 ) -> Iterator[BookStates]:
-    """Collapsed states of the book window, one hour at a time; counts crossed ones on the way."""
+    """Collapsed states of the book window, piece by piece; counts crossed ones on the way."""
     clock, depth = inputs.clock, context.profile.book_levels
     chunks = inputs.scan("futures_mbp10").chunks(
         _book_columns(depth),
@@ -210,39 +216,44 @@ def _book_chunks(
 
 
 def book_states(rows: pa.Table, tick: float, depth: int) -> BookStates:
-    """Bronze mbp10 rows as collapsed states; snapshot rows never enter (08 A13)."""
-    snapshot = np.asarray(rows.column("is_snapshot").to_numpy(), dtype=np.bool_)
-    if snapshot.any():
-        rows = rows.filter(pa.array(~snapshot))
-    complete = np.asarray(rows.column("is_last").to_numpy(), dtype=np.bool_)
-    states = BookStates(
-        ts_ns=array_of(rows, "ts_event_ns"),
-        bid_ticks=_price_matrix(rows, "bid", tick, depth),
-        bid_size=_size_matrix(rows, "bid", depth),
-        ask_ticks=_price_matrix(rows, "ask", tick, depth),
-        ask_size=_size_matrix(rows, "ask", depth),
+    """Bronze mbp10 rows as collapsed states; snapshot rows never enter (08 A13).
+
+    Rows are chosen by their time and flags first, so that only states are converted.
+    """
+    ts_ns = array_of(rows, "ts_event_ns")
+    kept = state_rows(ts_ns, _flag(rows, "is_last") & ~_flag(rows, "is_snapshot"))
+    return BookStates(
+        ts_ns=ts_ns[kept],
+        bid_ticks=_price_matrix(rows, "bid", kept, tick, depth),
+        bid_size=_size_matrix(rows, "bid", kept, depth),
+        ask_ticks=_price_matrix(rows, "ask", kept, tick, depth),
+        ask_size=_size_matrix(rows, "ask", kept, depth),
     )
-    return collapse_states(states, complete)
 
 
-def _price_matrix(rows: pa.Table, side: str, tick: float, depth: int) -> np.ndarray[Any, Any]:
-    out = np.empty((rows.num_rows, depth), dtype=np.int32)
+def _flag(rows: pa.Table, name: str) -> Bool:
+    return np.asarray(rows.column(name).to_numpy(), dtype=np.bool_)
+
+
+def _price_matrix(rows: pa.Table, side: str, kept: I64, tick: float, depth: int) -> I32:
+    out = np.empty((len(kept), depth), np.int32, order="F")
     for i in range(depth):
-        price = rows.column(f"{side}_px_{i + 1}")
-        if price.null_count:
-            values = array_of(rows, f"{side}_px_{i + 1}")
+        name = f"{side}_px_{i + 1}"
+        values, what = array_of(rows, name)[kept], f"mbp10.{name}"
+        if rows.column(name).null_count:
             known = np.isfinite(values)
             out[:, i] = NO_TICK
-            out[known, i] = to_ticks(values[known], tick, f"mbp10.{side}_px_{i + 1}")
+            out[known, i] = to_ticks(values[known], tick, what)
         else:
-            out[:, i] = to_ticks(price.to_numpy(), tick, f"mbp10.{side}_px_{i + 1}")
+            out[:, i] = to_ticks(values, tick, what)
     return out
 
 
-def _size_matrix(rows: pa.Table, side: str, depth: int) -> np.ndarray[Any, Any]:
-    out = np.empty((rows.num_rows, depth), dtype=np.int32)
+def _size_matrix(rows: pa.Table, side: str, kept: I64, depth: int) -> I32:
+    out = np.empty((len(kept), depth), np.int32, order="F")
     for i in range(depth):
-        out[:, i] = rows.column(f"{side}_sz_{i + 1}").to_numpy()
+        sizes = rows.column(f"{side}_sz_{i + 1}").to_numpy()
+        np.take(sizes, kept, out=out[:, i], mode="clip")  # unbuffered; positions are inside
     return out
 
 
@@ -260,14 +271,13 @@ def _trades_table(day: date, trades: Trades) -> pa.Table:
     )
 
 
-def _session_row(  # noqa: PLR0913 - one row, all of its facts
+def _session_row(
     inputs: SessionInputs,
-    context: StageContext,
     front: FrontMonth,
     rows: pa.Table,
     trades: Trades,
     counts: BookCounts,
-    options: Any,  # noqa: ANN401
+    options: Any,
 ) -> pa.Table:
     clock: SessionClock = inputs.clock
     seq = array_of(rows, "seq")

@@ -5,12 +5,13 @@ Gates may fail a session; they never change a value.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
 from spymaster_lake.contracts.errors import DataError
-from spymaster_lake.contracts.profile import InstrumentProfile
+from spymaster_lake.contracts.profile import LEVEL_KINDS, InstrumentProfile
 from spymaster_lake.features.arrays import NO_TICK, NS, Trades
 from spymaster_lake.features.book import BookStates
 from spymaster_lake.sessions.calendar import SessionClock
@@ -71,6 +72,19 @@ def gate_session(
             f"locked; the profile allows a share of {quality.max_crossed_share}"
         )
     return tuple(_warnings(profile, trades, book, clock))
+
+
+def require_all_kinds(clock: SessionClock, kinds: Collection[str]) -> None:
+    """Every level kind has a value in the session.
+
+    Raises:
+        DataError: a kind has none; names them all.
+    """
+    missing = [kind for kind in LEVEL_KINDS if kind not in kinds]
+    if missing:
+        raise DataError(
+            f"{clock.day}: no bars for the levels {missing}; the session is incomplete"
+        )
 
 
 def _warnings(
