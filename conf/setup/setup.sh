@@ -69,3 +69,10 @@ cat > "$spark_conf/spark-env.sh" <<END
 export JAVA_HOME="\${JAVA_HOME_OVERRIDE:-$java_home}"
 export PYSPARK_PYTHON="\${PYSPARK_PYTHON:-$("$venv/bin/python" -c 'import sys; print(sys.executable)')}"
 END
+
+# Spark's launchers ask whatever `python3` is first on PATH where Spark is; here they know.
+cat > "$venv/bin/find-spark-home" <<END
+#!/usr/bin/env bash
+export SPARK_HOME="\${SPARK_HOME:-$(dirname "$spark_conf")}"
+END
+chmod +x "$venv/bin/find-spark-home"

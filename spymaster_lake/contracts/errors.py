@@ -68,6 +68,10 @@ class ContractError(DataError):
     """A table whose schema, keys or values differ from its contract; lists every discrepancy."""
 
 
+class PublishError(LakeError):
+    """A table that cannot be committed to; it is as it was before."""
+
+
 class SessionError(LakeError):
     """A date that is not a session, is excluded, or lacks the sessions it needs before it."""
 

@@ -19,11 +19,12 @@ from spymaster_lake.contracts.profile import InstrumentProfile
 from spymaster_lake.ingest.normalise import ROUTES
 from spymaster_lake.ingest.raw_file import FileOutcome, RawFileTask, ingest_raw_file
 from spymaster_lake.ingest.summary import IngestSummary, describe
-from spymaster_lake.lake.bronze_writer import StagedFile
+from spymaster_lake.lake.bronze_writer import StagedFile, bronze_contract
 from spymaster_lake.lake.filesystem import LakeFileSystem
 from spymaster_lake.lake.instruments import InstrumentResolver
 from spymaster_lake.lake.paths import LakePathResolver
 from spymaster_lake.lake.raw_files import RawListing, list_raw, raw_files_of
+from spymaster_lake.lake.schema_files import publish_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -186,6 +187,10 @@ class _Run:
         )
 
     def _publish(self, outcomes: Sequence[FileOutcome]) -> None:
+        product = self.request.product
+        for dataset in sorted({o.dataset for o in outcomes if o.dataset}):
+            contract = bronze_contract(product, dataset)
+            publish_schema(self.filesystem, self.paths, contract, product=product)
         for outcome in outcomes:
             extra = [outcome.quarantine] if outcome.quarantine else []
             for file in (*outcome.parts, *extra):

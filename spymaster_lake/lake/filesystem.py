@@ -166,6 +166,11 @@ class LakeFileSystem:
         if self.fs.exists(path):
             self.fs.rm(path, recursive=True)
 
+    def remove_empty_dir(self, path: str) -> None:
+        """Remove a directory if nothing is in it; object stores have no such directories."""
+        if self.is_local and self.fs.isdir(path) and not self.list_dir(path):
+            self.fs.rmdir(path)
+
     def move_file(self, source: str, target: str) -> None:
         """Move a file over `target`; atomic on a local disk."""
         self.fs.makedirs(self._parent(target), exist_ok=True)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from spymaster_lake.contracts.errors import ContractError, LakeError
 from spymaster_lake.contracts.table import TableContract
 from spymaster_lake.lake.checks import check_table
@@ -106,11 +108,20 @@ def _stage(task: SessionTask, contract: TableContract, tables: Mapping[str, pa.T
         raise ContractError(f"{contract.dataset}: declared as an output but not returned")
     table = tables[contract.dataset]
     check_table(contract, table)
+    _require_day(task.day, contract, table)
     if not table.num_rows:
         return StagedTable(contract.dataset, "", 0)
     path = f"{task.staging}/{contract.dataset}/{task.day.isoformat()}.parquet"
     size = write_file(path, table.drop_columns(["date"]))
     return StagedTable(contract.dataset, path, table.num_rows, size)
+
+
+def _require_day(day: date, contract: TableContract, table: pa.Table) -> None:
+    """Every row is of the task's date; `date` is the partition, so others would change date."""
+    found = [d for d in pc.unique(table.column("date")).to_pylist() if d != day]
+    if found:
+        shown = ", ".join(map(str, found[:3]))
+        raise ContractError(f"{contract.dataset}: rows of {shown} among those of {day}")
 
 
 def _no_others(outputs: Sequence[TableContract], tables: Mapping[str, pa.Table]) -> None:

@@ -78,6 +78,8 @@ def run(
             resume=resume_command(env, prepared, run_id),
         )
         raise
+    finally:
+        env.filesystem.remove_empty_dir(env.resolver.staging_dir(request.instrument, run_id))
     if failed is not None:
         _fail(env, prepared, recorder, failed)
     recorder.finish(RunStatus.SUCCEEDED)

@@ -19,19 +19,16 @@ from spymaster_lake.contracts.errors import DataError, MissingInputError
 from spymaster_lake.contracts.run_record import OutputRecord, RunStatus
 from spymaster_lake.contracts.schemas import contract_hash
 from spymaster_lake.lake.bronze_reader import BronzeFile, BronzeReader, BronzeScan
-from spymaster_lake.lake.delta_tables import (
-    StagedPart,
-    TableSnapshot,
-    open_snapshot,
-    publish_dates,
-    table_exists,
-)
+from spymaster_lake.lake.delta_publish import StagedPart, publish_dates, require_schema
+from spymaster_lake.lake.delta_tables import TableSnapshot, open_snapshot, table_exists
+from spymaster_lake.lake.schema_files import publish_schema
 from spymaster_lake.lake.session_map import (
     SessionOutcome,
     SessionTask,
     TableInput,
     map_sessions,
 )
+from spymaster_lake.orchestration.fingerprints import canonical_json
 from spymaster_lake.orchestration.types import (
     BoundStage,
     Environment,
@@ -39,7 +36,7 @@ from spymaster_lake.orchestration.types import (
     StageRequest,
 )
 from spymaster_lake.sessions.calendar import NS, SessionClock
-from spymaster_lake.stages.lookback import first_bronze_session
+from spymaster_lake.stages.lookback import first_source_ns
 from spymaster_lake.stages.spec import (
     CorpusStage,
     History,
@@ -183,11 +180,8 @@ class _Plan:
         return tuple(reader.files(source.dataset, start_ns=start, end_ns=end))
 
     def _span(self, source: Source, day: date) -> tuple[int, int]:
-        clock = self.calendar.clock(day)
-        first = clock
-        if source.history is History.BRONZE:
-            first = self.calendar.clock(first_bronze_session(day, self._profile, self.calendar))
-        return first.record_start_ns, clock.end_ns
+        start = first_source_ns(source.history, day, self._profile, self.calendar)
+        return start, self.calendar.clock(day).end_ns
 
     def _scan(self, source: Source, day: date) -> BronzeScan:
         start, end = self._span(source, day)
@@ -228,10 +222,13 @@ def _publish(
     good: Sequence[SessionOutcome],
 ) -> tuple[OutputRecord, ...]:
     days, outputs = [o.day for o in good], []
+    paths = {c.dataset: _output_path(env, bound, stage, c.dataset) for c in stage.outputs}
+    for contract in stage.outputs:  # all, before anything is published
+        if table_exists(paths[contract.dataset]):
+            require_schema(contract, paths[contract.dataset])
+        publish_schema(env.filesystem, env.resolver, contract)
     for contract in stage.outputs:
-        layer = stage.layer_of(contract.dataset)
-        make = env.resolver.silver_table if layer == "silver" else env.resolver.gold_table
-        path = make(bound.instrument, bound.pipeline_id, bound.pipeline_version, contract.dataset)
+        layer, path = stage.layer_of(contract.dataset), paths[contract.dataset]
         staged = [(o.day, s) for o in good for s in o.staged if s.dataset == contract.dataset]
         version = publish_dates(
             env.filesystem,
@@ -244,7 +241,11 @@ def _publish(
                 "spymaster.schemaVersion": str(contract.version),
                 **{k: v for k, v in contract.properties.items() if "." in k},
             },
-            commit={"run_id": request.run_id, "stage": bound.name},
+            commit={
+                "run_id": request.run_id,
+                "stage": bound.name,
+                "inputs": canonical_json(request.fingerprints),
+            },
         )
         rows = sum(s.rows for _, s in staged)
         outputs.append(
@@ -254,6 +255,12 @@ def _publish(
             )
         )
     return tuple(outputs)
+
+
+def _output_path(env: Environment, bound: BoundStage, stage: SessionStage, dataset: str) -> str:
+    layer = stage.layer_of(dataset)
+    make = env.resolver.silver_table if layer == "silver" else env.resolver.gold_table
+    return make(bound.instrument, bound.pipeline_id, bound.pipeline_version, dataset)
 
 
 def _metrics(good: Sequence[SessionOutcome]) -> dict[str, Any]:

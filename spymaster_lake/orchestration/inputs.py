@@ -21,7 +21,7 @@ from spymaster_lake.orchestration.fingerprints import dataset_fingerprint, parti
 from spymaster_lake.orchestration.manifests import manifest_hash
 from spymaster_lake.orchestration.types import BoundStage, Environment
 from spymaster_lake.sessions.calendar import NS, SessionCalendar
-from spymaster_lake.stages.lookback import first_bronze_session
+from spymaster_lake.stages.lookback import first_source_ns
 from spymaster_lake.stages.spec import CorpusStage, History, Source
 
 _HOUR_NS = 3600 * NS
@@ -179,14 +179,12 @@ class _SourceReader:
             end_ns=self._calendar.clock(max(self._dates)).end_ns,
         )
         files = [f for f in listed if f.hour_ns < clock.end_ns and f.hour_ns + _HOUR_NS > start]
-        present = any(f.hour_ns + _HOUR_NS > clock.record_start_ns for f in files)
+        own_ns = start if source.history is History.REFERENCE else clock.record_start_ns
+        present = any(f.hour_ns + _HOUR_NS > own_ns for f in files)
         return [(f.path, f.size) for f in files], {f.day for f in files}, present
 
     def _first_ns(self, source: Source, day: date) -> int:
-        first = day
-        if source.history is History.BRONZE:
-            first = first_bronze_session(day, self._profile, self._calendar)
-        return self._calendar.clock(first).record_start_ns
+        return first_source_ns(source.history, day, self._profile, self._calendar)
 
     def _present_everywhere(self) -> list[date]:
         """Dates that all inputs with history PRESENT hold."""

@@ -138,7 +138,8 @@ class StageRunner:
         get_logger(run_id=self._run_id, stage=bound.name).info(
             "stage started", dates=len(request.dates)
         )
-        outcome = self._execute(self._env, bound, request)
+        prints = {f"{p.layer} {p.owner} {p.dataset}": p.sha256 for p in inputs.fingerprints}
+        outcome = self._execute(self._env, bound, replace(request, fingerprints=prints))
         return _merged(record, outcome, corpus=isinstance(bound.stage, CorpusStage))
 
     def _inputs(

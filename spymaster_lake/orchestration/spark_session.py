@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(spymaster_lake.__file__).resolve().parent
 _LOCAL_PREFIXES = ("local", "spark://127.0.0.1", "spark://localhost")
 _SUBMITTED = "PYSPARK_GATEWAY_PORT"
+_DAEMON = "spymaster_lake.orchestration.python_daemon"
 
 COMMON_CONF: dict[str, str] = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -74,6 +75,8 @@ def session_conf(settings: Settings, master: str) -> dict[str, str]:
         conf["spark.driver.bindAddress"] = "127.0.0.1"
         conf["spark.pyspark.python"] = os.environ["PYSPARK_PYTHON"]
         conf["spark.executorEnv.PYTHONPATH"] = _python_path()
+    if master.startswith("local"):
+        conf["spark.python.daemon.module"] = _DAEMON
     if _SUBMITTED not in os.environ:
         conf["spark.driver.memory"] = settings.spark.driver_memory
     return {**conf, **settings.spark.conf}

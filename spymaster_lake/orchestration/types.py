@@ -144,6 +144,7 @@ class StageRequest:
         by_range: whether `--start/--end` was given; `--date` otherwise (08 B6 differs).
         on_bad_date: fail all dates, or go on without the bad ones (08 A34).
         overrides: what `--set` changed for this stage, already merged into the bound parameters.
+        fingerprints: sha256 of each input by "layer owner dataset", for the Delta commit (08 B24).
     """
 
     run_id: str
@@ -153,6 +154,7 @@ class StageRequest:
     by_range: bool = False
     on_bad_date: OnBadDate = "fail"
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def as_of(self) -> date:

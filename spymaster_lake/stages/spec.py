@@ -29,11 +29,14 @@ class History(StrEnum):
     NONE: the session itself only.
     BRONZE: raw ticks from the roll look-back and the warm-up sessions on, cut by the stage.
     PRESENT: the newest `calibration_sessions` sessions before it that exist in the table (08 A14).
+    REFERENCE: raw rows of some days before it too: exchanges publish definitions about once a week,
+        and vendors repeat them daily with the old event time.
     """
 
     NONE = "none"
     BRONZE = "bronze"
     PRESENT = "present"
+    REFERENCE = "reference"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ import pyarrow as pa
 from spymaster_lake.contracts.profile import OptionsProfile
 from spymaster_lake.contracts.work import OPEN_INTEREST, OPTION_CONTRACTS, OPTION_TRADES
 from spymaster_lake.sessions.calendar import local_ns
+from spymaster_lake.stages.feature_engineering.bronze_checks import (
+    require_at_least,
+    require_distinct,
+)
 from spymaster_lake.stages.spec import SessionInputs, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, filled, objects
 
@@ -98,7 +102,10 @@ def _contracts(inputs: SessionInputs, context: StageContext, facts: OptionsProfi
 
 
 def _trades(inputs: SessionInputs, contracts: pa.Table) -> tuple[pa.Table, dict[str, int]]:
-    rows = _rows(inputs, "options_trades", _PRINT)
+    rows, what = _rows(inputs, "options_trades", _PRINT), f"options trades {inputs.day}"
+    require_distinct(rows, what)
+    require_at_least(rows, "price", 0, what)
+    require_at_least(rows, "size", 1, what)
     row_of = {symbol: i for i, symbol in enumerate(objects(contracts, "option_symbol"))}
     at = np.array([row_of.get(s, -1) for s in objects(rows, "option_symbol")], dtype=np.int64)
     defined = at >= 0
@@ -129,6 +136,7 @@ def _trades(inputs: SessionInputs, contracts: pa.Table) -> tuple[pa.Table, dict[
 
 def _open_interest(inputs: SessionInputs) -> pa.Table:
     rows = _rows(inputs, "options_statistics", _OI)
+    require_at_least(rows, "open_interest", 0, f"options statistics {inputs.day}")
     return build_table(
         OPEN_INTEREST,
         {

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spymaster_lake.contracts.errors import ConfigError, DataError, SessionError
+from spymaster_lake.contracts.errors import ConfigError, DataError
 from spymaster_lake.contracts.profile import FuturesProfile
 from spymaster_lake.contracts.work import (
     BOOK_SECONDS,
@@ -32,6 +32,14 @@ from spymaster_lake.features.book import BookStates, state_rows
 from spymaster_lake.features.book_cells import book_cells
 from spymaster_lake.features.front_month import FrontMonth, roll_lookback, select_front
 from spymaster_lake.sessions.calendar import SessionClock
+from spymaster_lake.stages.feature_engineering.bronze_checks import (
+    IDENTITY,
+    may_repeat,
+    require_at_least,
+    require_distinct,
+    require_symbol,
+    require_warmup_trades,
+)
 from spymaster_lake.stages.feature_engineering.bronze_options import session_options
 from spymaster_lake.stages.feature_engineering.session_gates import (
     BookCounts,
@@ -41,6 +49,7 @@ from spymaster_lake.stages.feature_engineering.session_gates import (
 from spymaster_lake.stages.market import book_seconds_columns, to_ticks
 from spymaster_lake.stages.sources import bronze
 from spymaster_lake.stages.spec import (
+    BronzeScan,
     History,
     SessionInputs,
     SessionResult,
@@ -49,7 +58,8 @@ from spymaster_lake.stages.spec import (
 )
 from spymaster_lake.stages.tables import array_of, build_table
 
-_TRADE_COLUMNS = ("ts_event_ns", "seq", "src_file", "src_row", "price", "size", "aggressor")
+TRADE_COLUMNS = (*IDENTITY, "symbol", "price", "size", "aggressor")
+"""Columns of Bronze trades that `trades_arrays` reads, and the order within a time."""
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
@@ -66,7 +76,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
         end_ns=inputs.clock.events_end_ns,
         levels=context.profile.book_levels,
     )
-    options = session_options(inputs, context)
+    options = session_options(inputs, context, front.contract)
     warnings = gate_session(inputs.clock, context.profile, trades, counts)
     seconds, flow, ofi = cells
     tables = {
@@ -122,13 +132,7 @@ def require_warmup(inputs: SessionInputs, context: StageContext) -> None:
     """
     days = context.calendar.previous(inputs.day, context.profile.warmup_sessions)
     lacking = [d for d in days if not _has_trades(inputs, context, d)]
-    if lacking:
-        after = context.calendar.sessions(lacking[-1], inputs.day)
-        raise SessionError(
-            f"{inputs.day}: the {len(days)} sessions before it are its warm-up, and the lake holds no "
-            f"trades on {', '.join(map(str, lacking))}; the first runnable date comes "
-            f"{len(days)} sessions after the first with trades (sessions since the gap: {after[1:]})"
-        )
+    require_warmup_trades(inputs.day, context.calendar, days, lacking)
 
 
 def _has_trades(inputs: SessionInputs, context: StageContext, day: date) -> bool:
@@ -163,19 +167,24 @@ def session_trades(inputs: SessionInputs, contract: str) -> pa.Table:
     """The session's prints of one contract in total order.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, one is there twice, or one is of another contract.
     """
     clock = inputs.clock
     rows = inputs.scan("futures_trades").read(
-        _TRADE_COLUMNS, start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract
+        TRADE_COLUMNS, start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract
     )
     if not rows.num_rows:
         raise DataError(f"{inputs.day}: Bronze holds no trades of the front contract {contract}")
+    what = f"futures trades {contract} {inputs.day}"
+    require_distinct(rows, what)
+    require_symbol(rows, contract, what)
     return rows
 
 
 def trades_arrays(rows: pa.Table, context: StageContext, what: str) -> Trades:
-    """Bronze trade rows as `Trades`; a price off the grid or out of bounds stops the session."""
+    """Bronze trade rows as `Trades`; a price off the grid or out of bounds, or a size below 1, stops
+    the session.
+    """
     price, quality = array_of(rows, "price"), context.profile.quality
     outside = (price < quality.price_min) | (price > quality.price_max)
     if outside.any():
@@ -183,6 +192,7 @@ def trades_arrays(rows: pa.Table, context: StageContext, what: str) -> Trades:
             f"{what}: {int(outside.sum())} prices outside [{quality.price_min}, {quality.price_max}], "
             f"such as {price[outside][:3].tolist()}"
         )
+    require_at_least(rows, "size", 1, what)
     return Trades(
         ts_ns=array_of(rows, "ts_event_ns"),
         ticks=to_ticks(price, context.profile.tick_size, what),
@@ -191,28 +201,39 @@ def trades_arrays(rows: pa.Table, context: StageContext, what: str) -> Trades:
     )
 
 
-def _book_columns(depth: int) -> tuple[str, ...]:
+def book_columns(depth: int) -> tuple[str, ...]:
+    """Columns of Bronze mbp10 that `book_states` reads."""
     levels = [f"{s}_{f}_{i}" for s in ("bid", "ask") for f in ("px", "sz") for i in range(1, depth + 1)]
-    return ("ts_event_ns", "is_snapshot", "is_last", *levels)
+    return ("ts_event_ns", "src_row", "is_snapshot", "is_last", *levels)
 
 
 def _book_chunks(
     inputs: SessionInputs, context: StageContext, contract: str, counts: BookCounts
 ) -> Iterator[BookStates]:
     """Collapsed states of the book window, piece by piece; counts crossed ones on the way."""
-    clock, depth = inputs.clock, context.profile.book_levels
-    chunks = inputs.scan("futures_mbp10").chunks(
-        _book_columns(depth),
+    clock, depth, scan = inputs.clock, context.profile.book_levels, inputs.scan("futures_mbp10")
+    chunks = scan.chunks(
+        book_columns(depth),
         start_ns=clock.book_start_ns - NS,
         end_ns=clock.events_end_ns,
         contract=contract,
     )
     for rows in chunks:
+        if may_repeat(rows):
+            _require_distinct_book(scan, rows, contract)
         states = book_states(rows, context.profile.tick_size, depth)
         counts.add(states, clock)
         yield states
     if not counts.states:
         raise DataError(f"{inputs.day}: Bronze holds no book updates of {contract} in the book window")
+
+
+def _require_distinct_book(scan: BronzeScan, rows: pa.Table, contract: str) -> None:
+    """Read the file names too, which is slow, and refuse rows that are there twice."""
+    times = array_of(rows, "ts_event_ns")
+    start_ns, end_ns = int(times.min()), int(times.max()) + 1
+    again = scan.read(IDENTITY, start_ns=start_ns, end_ns=end_ns, contract=contract)
+    require_distinct(again, f"futures mbp10 {contract}")
 
 
 def book_states(rows: pa.Table, tick: float, depth: int) -> BookStates:
@@ -239,13 +260,14 @@ def _price_matrix(rows: pa.Table, side: str, kept: I64, tick: float, depth: int)
     out = np.empty((len(kept), depth), np.int32, order="F")
     for i in range(depth):
         name = f"{side}_px_{i + 1}"
-        values, what = array_of(rows, name)[kept], f"mbp10.{name}"
-        if rows.column(name).null_count:
+        column, what = rows.column(name), f"mbp10.{name}"
+        if column.null_count:
+            values = array_of(rows, name)[kept]
             known = np.isfinite(values)
             out[:, i] = NO_TICK
             out[known, i] = to_ticks(values[known], tick, what)
         else:
-            out[:, i] = to_ticks(values, tick, what)
+            out[:, i] = to_ticks(column.to_numpy()[kept], tick, what)
     return out
 
 
@@ -254,6 +276,8 @@ def _size_matrix(rows: pa.Table, side: str, kept: I64, depth: int) -> I32:
     for i in range(depth):
         sizes = rows.column(f"{side}_sz_{i + 1}").to_numpy()
         np.take(sizes, kept, out=out[:, i], mode="clip")  # unbuffered; positions are inside
+    if out.size and out.min() < 0:
+        raise DataError(f"mbp10: {int((out < 0).sum())} {side} sizes below 0, such as {out.min()}")
     return out
 
 
@@ -316,7 +340,7 @@ STAGE = SessionStage(
         bronze("futures", "trades", history=History.BRONZE),
         bronze("futures", "mbp10"),
         bronze("options", "trades", required=False),
-        bronze("options", "definitions", required=False),
+        bronze("options", "definitions", required=False, history=History.REFERENCE),
         bronze("options", "statistics", required=False),
     ),
     (

@@ -1,0 +1,181 @@
+"""A small lake, runs over it, and its tables as values that can be compared bit for bit."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import deltalake
+import numpy as np
+import pyarrow as pa
+
+from spymaster_lake.contracts.run_record import RunRecord
+from spymaster_lake.contracts.settings import SparkSettings, load_settings
+from spymaster_lake.ingest.job import IngestRequest, ingest
+from spymaster_lake.orchestration.catalogue import build_registry
+from spymaster_lake.orchestration.dates import DateRange
+from spymaster_lake.orchestration.driver import run
+from spymaster_lake.orchestration.environment import build_environment
+from spymaster_lake.orchestration.prepare import RunRequest
+from spymaster_lake.orchestration.registry import StageRegistry
+from spymaster_lake.orchestration.types import Environment
+from spymaster_lake.sessions.calendar import SessionCalendar
+from spymaster_lake.simulator import simulate
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+INSTRUMENT, VERSION = "es", "4.5.0"
+FEATURES, EPISODES, INDICES = "feature_engineering", "episode_construction", "index_building"
+FIRST_SESSION = date(2025, 12, 8)
+SESSIONS = 6
+DAYS = (date(2025, 12, 11), date(2025, 12, 12), date(2025, 12, 15))
+"""The sessions that can be run; on the second the front contract is another one."""
+
+CALIBRATION_SESSIONS = 2
+"""Instead of 20, so that the last of `DAYS` has calibrated columns."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake on disk and the project folder it is run with.
+
+    Attributes:
+        root: data root.
+        home: folder with conf/ and manifests/.
+    """
+
+    root: Path
+    home: Path
+
+    def at(self, root: Path) -> Lake:
+        """The same project over another data root."""
+        return replace(self, root=root)
+
+    def of(self, home: Path) -> Lake:
+        """The same data root under another project folder."""
+        return replace(self, home=home)
+
+    @cached_property
+    def env(self) -> Environment:
+        """The environment of a process that works on it."""
+        settings = load_settings(
+            home=self.home, data_root=str(self.root), spark=SparkSettings(master="local[2]")
+        )
+        return build_environment(settings)
+
+    def run(
+        self,
+        pipeline: str,
+        days: Sequence[date] = DAYS,
+        *,
+        registry: StageRegistry | None = None,
+        **options: Any,
+    ) -> RunRecord:
+        """Run a pipeline, or one stage of it, over the range of `days`, a single one as `--date`."""
+        asked = DateRange(days[0], days[-1], by_range=len(days) > 1)
+        request = RunRequest(INSTRUMENT, pipeline, VERSION, asked=asked, **options)
+        return run(self.env, registry or build_registry(), request)
+
+    def table_paths(self) -> dict[str, str]:
+        """Every Delta table below Silver and Gold: "layer pipeline dataset" to its path."""
+        found = {}
+        for log in sorted(self.root.glob("*/*/*/version=*/**/_delta_log")):
+            layer, _, pipeline, _, *dataset = log.parent.relative_to(self.root).parts
+            found[f"{layer} {pipeline} {'/'.join(dataset)}"] = str(log.parent)
+        return found
+
+    def tables(self) -> dict[str, pa.Table]:
+        """All rows of every Delta table, in one canonical order."""
+        return {name: canonical(read_table(path)) for name, path in self.table_paths().items()}
+
+    def versions(self) -> dict[str, int]:
+        """The Delta version of every table."""
+        return {n: deltalake.DeltaTable(p).version() for n, p in self.table_paths().items()}
+
+    def files(self) -> dict[str, list[str]]:
+        """Names of the active files of every table, `date=…/part-….parquet`."""
+        return {
+            n: sorted(pa.table(deltalake.DeltaTable(p).get_add_actions())["path"].to_pylist())
+            for n, p in self.table_paths().items()
+        }
+
+
+def make_home(folder: Path, *, calibration_sessions: int = CALIBRATION_SESSIONS) -> Path:
+    """The project's conf/ and manifests/, with calibration after fewer sessions."""
+    for part in ("conf", "manifests"):
+        shutil.copytree(REPOSITORY / part, folder / part)
+    profile = folder / "conf" / "instruments" / f"{INSTRUMENT}.yaml"
+    text = profile.read_text(encoding="utf-8")
+    assert "calibration_sessions" not in text
+    profile.write_text(f"{text}calibration_sessions: {calibration_sessions}\n", encoding="utf-8")
+    return folder
+
+
+def simulated_lake(folder: Path) -> Lake:
+    """Raw and Bronze of `SESSIONS` light sessions."""
+    lake = Lake(folder / "lake", make_home(folder / "home"))
+    env, profile = lake.env, lake.env.profiles[INSTRUMENT]
+    raw = [env.resolver.raw_dir(INSTRUMENT, p, "databento") for p in ("futures", "options")]
+    simulate(
+        *raw, profile, SessionCalendar(profile.calendar),
+        start=FIRST_SESSION, sessions=SESSIONS, size="light", seed=5,
+    )  # fmt: skip
+    for product in ("futures", "options"):
+        request = IngestRequest(env.resolver.data_root, INSTRUMENT, product)
+        ingest(env.spark, request, dict(env.profiles))
+    return lake
+
+
+def read_table(path: str) -> pa.Table:
+    """All rows of a Delta table."""
+    return deltalake.DeltaTable(path).to_pyarrow_table()
+
+
+def canonical(table: pa.Table) -> pa.Table:
+    """The rows ordered by every column that can be ordered, columns by name."""
+    table = table.select(sorted(table.column_names)).combine_chunks()
+    scalars = [f.name for f in table.schema if not pa.types.is_list(f.type)]
+    return table.sort_by([(name, "ascending") for name in scalars])
+
+
+def differences(left: Mapping[str, pa.Table], right: Mapping[str, pa.Table]) -> list[str]:
+    """Where two sets of canonical tables differ by any bit; empty if nowhere."""
+    found = [f"{n}: only on one side" for n in sorted(set(left) ^ set(right))]
+    for name in sorted(set(left) & set(right)):
+        one, two = left[name], right[name]
+        if one.schema.remove_metadata() != two.schema.remove_metadata():
+            found.append(f"{name}: schemas differ")
+        elif one.num_rows != two.num_rows:
+            found.append(f"{name}: {one.num_rows} rows against {two.num_rows}")
+        else:
+            found += [
+                f"{name}.{column}: {int(np.count_nonzero(rows))} rows, such as row {rows.argmax()}"
+                for column in one.column_names
+                if (rows := _differing(one.column(column), two.column(column))).any()
+            ]
+    return found
+
+
+def _differing(one: pa.ChunkedArray, two: pa.ChunkedArray) -> np.ndarray:
+    """bool[rows]: the rows that differ; NaN equals NaN of the same bits, 0.0 is not -0.0."""
+    if pa.types.is_list(one.type):
+        return np.array([a != b for a, b in zip(_list_bits(one), _list_bits(two))], dtype=bool)
+    null = np.asarray(one.is_null()) != np.asarray(two.is_null())
+    if pa.types.is_floating(one.type):
+        a, b = (np.asarray(c.fill_null(0.0)).view(np.int64) for c in (one, two))
+    elif pa.types.is_timestamp(one.type):
+        a, b = (np.asarray(c.cast(pa.int64()).fill_null(0)) for c in (one, two))
+    else:
+        a, b = (np.array(c.to_pylist(), dtype=object) for c in (one, two))
+    return null | (a != b)
+
+
+def _list_bits(column: pa.ChunkedArray) -> list[bytes | None]:
+    return [
+        None if row is None else np.asarray(row, dtype=np.float64).tobytes()
+        for row in column.to_pylist()
+    ]

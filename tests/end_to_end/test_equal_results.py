@@ -1,0 +1,145 @@
+"""However a lake is built, its tables hold the same rows, bit for bit (00 section 4)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from spymaster_lake.lake import session_map
+from spymaster_lake.orchestration.catalogue import build_registry
+from spymaster_lake.orchestration.graph import StageGraph
+from spymaster_lake.orchestration.manifests import ManifestStore
+from tests.end_to_end.lakes import DAYS, EPISODES, FEATURES, INSTRUMENT, VERSION, differences
+
+pytestmark = pytest.mark.spark
+
+MAY_BE_EMPTY = "gold episode_construction episodes/rejected"
+
+
+def stages_of(lake, pipeline):
+    """Names of the stages of a pipeline, each after those it depends on."""
+    store = ManifestStore(lake.env.settings.manifests_dir)
+    return StageGraph(store.load(INSTRUMENT, pipeline, VERSION, build_registry())).order
+
+
+def shuffle_bronze(lake, seed):
+    """Permute the rows of every Bronze part and deal them to two parts."""
+    rng = np.random.default_rng(seed)
+    parts = sorted(lake.root.glob("bronze/**/*.parquet"))
+    for part in parts:
+        rows = pq.read_table(part, partitioning=None)
+        rows = rows.take(rng.permutation(rows.num_rows))
+        half = rows.num_rows // 2
+        pq.write_table(rows.slice(half), part)
+        if half:
+            pq.write_table(rows.slice(0, half), part.with_name(f"part-{seed}-{part.name[5:]}"))
+    return len(parts)
+
+
+def shuffle_tables(lake, pipeline, stage, seed):
+    """Permute the rows in the files of what a stage has just written, behind the log's back."""
+    rng = np.random.default_rng(seed)
+    bound = {c.dataset for c in stage.outputs}
+    for name, path in lake.table_paths().items():
+        _, owner, dataset = name.split(" ")
+        if owner != pipeline or dataset not in bound:
+            continue
+        for file in lake.files()[name]:
+            rows = pq.read_table(f"{path}/{file}", partitioning=None)
+            pq.write_table(rows.take(rng.permutation(rows.num_rows)), f"{path}/{file}")
+
+
+def test_comparison__sees_one_bit(built_tables):
+    """The comparison of these tests tells NaN from null, 0.0 from -0.0 and a lost row."""
+    name = "silver feature_engineering signals"
+    table = built_tables[name]
+    column = "atr"
+    values = table.column(column).to_pylist()
+    changed = table.set_column(
+        table.column_names.index(column),
+        table.schema.field(column),
+        pa.array([np.nextafter(values[0], np.inf), *values[1:]], pa.float64()),
+    )
+    assert differences({name: table}, {name: table}) == []
+    assert differences({name: table}, {name: changed}) == [f"{name}.atr: 1 rows, such as row 0"]
+    assert len(differences({name: table}, {name: table.slice(1)})) == 1
+    zero, minus = (pa.table({"x": pa.array([v, None])}) for v in (0.0, -0.0))
+    nan = pa.table({"x": pa.array([0.0, float("nan")])})
+    assert differences({"t": zero}, {"t": minus})
+    assert differences({"t": zero}, {"t": nan})
+
+
+def test_built_lake__is_worth_comparing(built_tables):
+    """The lake has events on every day, sweeps are calibrated on the last day, vectors have NaN."""
+    signals = built_tables["silver feature_engineering signals"]
+    assert sorted(set(signals.column("date").to_pylist())) == list(DAYS)
+    assert signals.num_rows > 20
+    calibration = built_tables["silver feature_engineering work/calibration"].to_pylist()
+    known = {(r["date"], r["name"]) for r in calibration if r["value"] is not None}
+    assert known == {(DAYS[-1], "q")}
+    vectors = built_tables["gold episode_construction episodes/vectors"].column("vector")
+    assert np.isnan(np.array(vectors.to_pylist())).any()
+
+
+def test_stage_alone__equals_the_pipeline(built_lake, built_tables, copy_of):
+    """Each stage run alone over a finished lake replaces every file and changes no value."""
+    lake = copy_of(built_lake)
+    files, versions = lake.files(), lake.versions()
+    for pipeline in (FEATURES, EPISODES):
+        for stage in stages_of(lake, pipeline):
+            assert lake.run(pipeline, stage=stage).kind == "stage"
+    after = lake.files()
+    assert differences(built_tables, lake.tables()) == []
+    for name, before in files.items():
+        assert not set(before) & set(after[name]), name
+        assert [f.split("/")[0] for f in after[name]] == [f.split("/")[0] for f in before], name
+        assert lake.versions()[name] > versions[name] or name == MAY_BE_EMPTY
+
+
+def test_one_copy_of_each_date__one_file_a_date(built_lake):
+    """Every table has exactly one file for each date with rows."""
+    for name, files in built_lake.files().items():
+        dates = [f.split("/")[0].removeprefix("date=") for f in files]
+        assert len(set(dates)) == len(dates), name
+        assert set(map(date.fromisoformat, dates)) <= set(DAYS)
+        assert len(dates) == len(DAYS) or name == MAY_BE_EMPTY
+
+
+def test_date_by_date__equals_the_range(bronze_lake, built_tables, copy_of):
+    """The dates of a range run one by one give the same tables, calibration included."""
+    lake = copy_of(bronze_lake)
+    for day in DAYS:
+        lake.run(FEATURES, (day,))
+        lake.run(EPISODES, (day,))
+    assert differences(built_tables, lake.tables()) == []
+
+
+def test_row_order_and_partitions__do_not_matter(
+    bronze_lake, built_tables, copy_of, monkeypatch: pytest.MonkeyPatch
+):
+    """Bronze rows in another order and other parts, all dates in one task: the same tables."""
+    lake = copy_of(bronze_lake)
+    assert shuffle_bronze(lake, seed=11) > 100
+    monkeypatch.setattr(session_map, "TASKS_PER_CORE", 0)
+    lake.run(FEATURES)
+    lake.run(EPISODES)
+    assert differences(built_tables, lake.tables()) == []
+
+
+def test_row_order_between_stages__does_not_matter(bronze_lake, built_tables, copy_of):
+    """Each stage finds the rows of its inputs permuted, as after a foreign rewrite of the files."""
+    lake, registry = copy_of(bronze_lake), build_registry()
+    for pipeline in (FEATURES, EPISODES):
+        store = ManifestStore(lake.env.settings.manifests_dir)
+        from spymaster_lake.orchestration.manifests import bind_stages
+
+        manifest = store.load(INSTRUMENT, pipeline, VERSION, registry)
+        bound = bind_stages(manifest, registry, {})
+        for number, name in enumerate(stages_of(lake, pipeline)):
+            lake.run(pipeline, stage=name)
+            shuffle_tables(lake, pipeline, bound[name].stage, seed=number)
+    assert differences(built_tables, lake.tables()) == []

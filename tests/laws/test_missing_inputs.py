@@ -1,0 +1,89 @@
+"""Law: an absent input dataset is an error that names stage and dataset; nothing is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from spymaster_lake.contracts.errors import MissingInputError
+from spymaster_lake.contracts.run_record import RunStatus
+from spymaster_lake.orchestration.catalogue import build_registry
+from spymaster_lake.orchestration.dates import date_range
+from spymaster_lake.orchestration.execute import execute_stage
+from spymaster_lake.orchestration.inputs import source_name
+from spymaster_lake.orchestration.prepare import PreparedRun, RunRequest, prepare
+from spymaster_lake.orchestration.runner import StageResult, StageRunner
+from spymaster_lake.stages.spec import Source
+from tests.laws.small_lake import DAY, VERSION, SmallLake, in_process
+from tests.laws.stage_cases import BOUND, PAIRS, pair_id
+
+ABSENT = date(2025, 12, 1)
+REQUIRED = [(n, s) for n, s in PAIRS if BOUND[n].is_required(s)]
+
+
+@pytest.fixture(scope="module")
+def prepared(lake: SmallLake) -> dict[tuple[str, date], PreparedRun]:
+    """Each pipeline prepared for DAY and for a date that no table has."""
+    found = {}
+    for pipeline_id in {b.pipeline_id for b in BOUND.values()}:
+        for day in (DAY, ABSENT):
+            asked = RunRequest("es", pipeline_id, VERSION, asked=date_range(day, None, None))
+            found[pipeline_id, day] = prepare(lake.env, build_registry(), asked)
+    return found
+
+
+def run(lake: SmallLake, prepared, name: str, day: date) -> StageResult:
+    """One stage as the driver runs it."""
+    run_of = prepared[BOUND[name].pipeline_id, day]
+    runner = StageRunner(lake.env, run_of, "laws", execute_stage)
+    with in_process():
+        return runner.run(name, (day,), skipped={}, done=None)
+
+
+@contextmanager
+def without(lake: SmallLake, source: Source) -> Iterator[Path]:
+    """The lake while one dataset is away."""
+    if source.layer == "bronze":
+        path = lake.root / "bronze" / "es" / source.product / source.dataset
+    else:
+        path = lake.table(source.dataset, source.pipeline_id, source.layer)
+    away = lake.root / "away"
+    path.rename(away)
+    try:
+        yield path
+    finally:
+        away.rename(path)
+
+
+@pytest.mark.parametrize(("name", "source"), REQUIRED, ids=pair_id)
+def test_missing_dataset__stage_and_dataset_are_named(lake, prepared, name, source):
+    """Without one of its required inputs a stage fails before it does anything."""
+    with without(lake, source):
+        before = lake.published()
+        result = run(lake, prepared, name, DAY)
+        assert lake.published() == before
+    assert isinstance(result.error, MissingInputError)
+    said = str(result.error)
+    assert f"{name!r}" in said
+    assert source_name(source) in said
+    assert result.record.status is RunStatus.FAILED
+    assert lake.staging() == []
+
+
+@pytest.mark.parametrize("name", BOUND)
+def test_missing_date__all_lacking_inputs_are_named(lake, prepared, name):
+    """On a date that no input has, one error names the date and every required input."""
+    if name == "build_indices":
+        pytest.skip("a corpus stage reads all dates before its as-of date")
+    before = lake.published()
+    result = run(lake, prepared, name, ABSENT)
+    assert isinstance(result.error, MissingInputError)
+    said = str(result.error)
+    for source in BOUND[name].stage.sources:
+        assert (source_name(source) in said) is BOUND[name].is_required(source)
+    assert str(ABSENT) in said
+    assert lake.published() == before

@@ -1,0 +1,78 @@
+"""A simulated lake of 35 sessions, and the tables that the pipelines make of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from unittest import mock
+
+from spymaster_lake.ingest.job import IngestRequest, ingest
+from spymaster_lake.lake.instruments import load_profiles
+from spymaster_lake.lake.paths import LakePathResolver
+from spymaster_lake.simulator.model import SIZES, MarketModel, SimulationSize
+from spymaster_lake.simulator.run import simulate
+from tests.proof.harness import INSTRUMENT, REPOSITORY, Pipeline, Tables
+
+START, SESSIONS = date(2025, 11, 5), 35
+"""Three warm-up sessions, then 32 that can be run; the last twelve have calibrated columns."""
+
+ROLL_DAY = date(2025, 12, 12)
+"""The front contract is ESH6 for the first time."""
+HALF_DAY = date(2025, 12, 24)
+"""Early close at 13:00 ET."""
+
+SIZE = SimulationSize("proof", 10_000, 40_000, 1_500, 1_200, 1.2, 8.0, 0.5, 0.0)
+"""As "light", with more clusters of prints, so that sweeps occur."""
+MODEL = MarketModel(session_variance=60_000.0)
+"""Twice the usual variance: price comes nearer to the level within the entry bar."""
+
+
+def build_lake(root: Path) -> None:
+    """Simulate and ingest all sessions below `root`."""
+    profiles = load_profiles(REPOSITORY / "conf")
+    profile, paths = profiles[INSTRUMENT], LakePathResolver(str(root))
+    with mock.patch.dict(SIZES, {SIZE.name: SIZE}):
+        simulate(
+            paths.raw_dir(INSTRUMENT, "futures", "databento"),
+            paths.raw_dir(INSTRUMENT, "options", "databento"),
+            profile,
+            Pipeline(profile, ()).calendar,
+            start=START,
+            sessions=SESSIONS,
+            size=SIZE.name,
+            seed=3,
+            model=MODEL,
+        )
+    for product in ("futures", "options"):
+        ingest(None, IngestRequest(str(root), INSTRUMENT, product), profiles)
+
+
+@dataclass(frozen=True)
+class SimulatedLake:
+    """The lake, the pipeline, and all tables of every session that can be run.
+
+    Attributes:
+        root: the lake.
+        pipeline: the core pipeline.
+        sessions: tables by session date, oldest first.
+    """
+
+    root: Path
+    pipeline: Pipeline
+    sessions: dict[date, Tables]
+
+    def before(self, day: date) -> dict[date, Tables]:
+        """The sessions before `day`."""
+        return {d: t for d, t in self.sessions.items() if d < day}
+
+
+def run_all(root: Path, pipeline: Pipeline) -> SimulatedLake:
+    """Run every session but the first three, in order."""
+    days = pipeline.calendar.sessions(START, HALF_DAY)
+    assert len(days) == SESSIONS
+    sessions: dict[date, Tables] = {}
+    for day in days[pipeline.profile.warmup_sessions :]:
+        scans = pipeline.scans(root, day)
+        sessions[day] = pipeline.run(day, scans, history=sessions, checked=True)
+    return SimulatedLake(root, pipeline, sessions)

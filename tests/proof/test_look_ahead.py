@@ -1,0 +1,127 @@
+"""Nothing that happens at or after a row's instant changes the row (02 10.4-1, -2; 03 7.8-1; 08 A4).
+
+Every column of `signals`, `state_table`, vectors, sequences and episode metadata, labels excepted,
+is compared bit for bit between whole sessions and sessions whose future is gone or replaced by
+noise. A row is compared at every instant at or after its own; which rows exist is compared too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from spymaster_lake.contracts.signals import SIGNALS
+from spymaster_lake.contracts.state_table import STATE_TABLE
+from spymaster_lake.contracts.table import Role
+from spymaster_lake.contracts.vector import VECTOR_FEATURES
+from spymaster_lake.features.arrays import NS
+from spymaster_lake.stages.tables import array_of
+from tests.proof.bronze_in_memory import truncated
+from tests.proof.comparison import CASES, PROVED, Evidence, differing
+from tests.proof.future_noise import scrambled
+from tests.proof.futures_apart import KINDS, WholeSession, evidence_of, instants
+from tests.proof.simulated_lake import SimulatedLake
+
+NEVER_KNOWN = {
+    ("episodes/vectors", "vector_raw[72] tape_imbalance_lag2"): (
+        "its window is the bar before the entry bar, which by definition has no print in the zone"
+    ),
+}
+"""Columns without a single value to compare, each with the reason."""
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def evidence(
+    request: pytest.FixtureRequest, lake: SimulatedLake, whole: tuple[WholeSession, ...]
+) -> Evidence:
+    """All comparisons of one kind of other future."""
+    return evidence_of(whole, request.param, lake.pipeline)
+
+
+@pytest.mark.parametrize(("dataset", "column"), CASES)
+def test_look_ahead__column(evidence: Evidence, dataset: str, column: str) -> None:
+    """A column's values at or before an instant are the same bits whatever happens from it on."""
+    place = (dataset, column)
+    assert not evidence.faults.get(place), "\n".join(evidence.faults[place][:5])
+    assert evidence.compared[place] > 500
+    if place in NEVER_KNOWN:
+        assert not evidence.known[place], "has values: take it off the list"
+    else:
+        assert evidence.known[place], "no value was compared: choose livelier sessions"
+
+
+def test_look_ahead__covers_the_contracts(evidence: Evidence) -> None:
+    """What was compared is every feature, key and context column and every entry of the vector."""
+    assert set(evidence.compared) == set(CASES)
+    for contract in (SIGNALS, STATE_TABLE):
+        features = {c.name for c in contract.of_role(Role.FEATURE)}
+        assert features <= set(PROVED[contract.dataset].columns)
+        assert set(contract.names) == set(PROVED[contract.dataset].columns)
+    vector = PROVED["episodes/vectors"].columns
+    assert sum(c.startswith("vector_raw[") for c in vector) == len(VECTOR_FEATURES) == 149
+
+
+def test_look_ahead__covers_the_session(
+    lake: SimulatedLake, whole: tuple[WholeSession, ...]
+) -> None:
+    """Futures are exchanged in the warm-up, at the open, around the opening range, at anchors."""
+    for session in whole:
+        clock = lake.pipeline.calendar.clock(session.day)
+        times = np.array(instants(lake.pipeline, session.day, session.tables))
+        anchors = set(array_of(session.tables["signals"], "anchor_ts_ns").tolist())
+        assert (times < clock.open_ns).sum() >= 3
+        assert {clock.open_ns, clock.opening_range_end_ns, clock.events_end_ns} <= set(times)
+        assert len(anchors & set(times.tolist())) >= 6
+        assert len(times) >= 14
+
+
+def test_look_ahead__sessions_are_special(whole: tuple[WholeSession, ...]) -> None:
+    """One session is a roll, the other ends early; both have calibrated thresholds and options."""
+    roll, half = (s.tables["work/sessions"].to_pylist()[0] for s in whole)
+    assert roll["contract"] == "ESH6"
+    assert roll["roll_contaminated"]
+    assert half["close_ns"] - half["open_ns"] == 3.5 * 3600 * NS
+    for session in whole:
+        values = session.tables["work/calibration"].column("value").to_pylist()
+        assert None not in values
+        assert session.tables["work/option_trades_greeks"].num_rows > 1000
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_look_ahead__future_differs(whole: tuple[WholeSession, ...], kind: str) -> None:
+    """The other futures are other futures: from the instant on, inputs of every kind differ."""
+    session = whole[0]
+    t_ns = session.tables["work/sessions"].column("open_ns")[0].as_py()
+    other = (
+        truncated(session.bronze, t_ns)
+        if kind == "truncated"
+        else scrambled(session.bronze, t_ns, seed=11)
+    )
+    for key, rows in session.bronze.rows.items():
+        for value, table in rows.items():
+            mine, theirs = table, other.rows[key][value]
+            before = [int((array_of(x, "ts_event_ns") < t_ns).sum()) for x in (mine, theirs)]
+            assert before[0] == before[1], (key, value)
+            later = theirs.num_rows - before[1]
+            assert later == 0 if kind == "truncated" else later >= 400, (key, value)
+            if kind == "scrambled":
+                assert int((array_of(theirs, "ts_event_ns") == t_ns).sum()) >= 6
+
+
+def test_look_ahead__seed(lake: SimulatedLake, whole: tuple[WholeSession, ...]) -> None:
+    """Noise is a function of its seed; another seed is another future."""
+    session = whole[1]
+    t_ns = instants(lake.pipeline, session.day, session.tables)[8]
+    first, same, other = (
+        scrambled(session.bronze, t_ns, seed=seed).scans()["futures_trades"] for seed in (1, 1, 2)
+    )
+    assert all(first.rows[c].equals(same.rows[c]) for c in first.rows)
+    assert not any(first.rows[c].equals(other.rows[c]) for c in first.rows)
+
+
+def test_look_ahead__memory_equals_lake(lake: SimulatedLake, whole: tuple[WholeSession, ...]) -> None:
+    """Ticks held in memory give the tables that the lake's own scans give."""
+    day = whole[0].day
+    scans = lake.pipeline.bronze(lake.root, day).scans()
+    tables = lake.pipeline.run(day, scans, history=lake.before(day))
+    assert not differing(lake.sessions[day], tables, lake.sessions[day])
