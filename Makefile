@@ -15,7 +15,7 @@ help: ## show this list
 .PHONY: setup
 setup: $(READY) ## virtual environment, locked packages, Java, Delta JARs
 
-$(READY): conf/requirements.lock conf/setup/setup.sh conf/setup/delta_jars.py pyproject.toml
+$(READY): conf/requirements.lock pyproject.toml $(wildcard conf/setup/*)
 	bash conf/setup/setup.sh .venv
 	touch $(READY)
 

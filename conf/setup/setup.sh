@@ -65,6 +65,7 @@ JAVA_HOME=$java_home PATH="$java_home/bin:$PATH" "$venv/bin/python" "$here/delta
 # Spark reads this at every start, so a plain `spark-submit jobs/...` finds this Java and this Python.
 spark_conf=$("$venv/bin/python" -c 'import pathlib, pyspark; print(pathlib.Path(pyspark.__file__).parent / "conf")')
 mkdir -p "$spark_conf"
+cp "$here/log4j2.properties" "$spark_conf/log4j2.properties"
 cat > "$spark_conf/spark-env.sh" <<END
 export JAVA_HOME="\${JAVA_HOME_OVERRIDE:-$java_home}"
 export PYSPARK_PYTHON="\${PYSPARK_PYTHON:-$("$venv/bin/python" -c 'import sys; print(sys.executable)')}"

@@ -34,7 +34,7 @@ SESSIONS = TableContract(
         _int("close_ns", "Regular or early close.", "ns"),
         _int("n_trades", "Front-month trades.", "1"),
         _int("n_book_updates", "Collapsed book states in the book window.", "1"),
-        _int("n_crossed", "Collapsed states in regular hours with bid >= ask.", "1"),
+        _int("n_crossed", "Collapsed states in regular hours with bid > ask.", "1"),
         _int("n_missing_minutes", "Minutes without a trade in the bar gate's window (08 A4).", "1"),
         _int("n_equal_rows", "Trades equal to their predecessor in time, sequence, price and size (08 A6).", "1"),
         Column("has_options", "bool", "Option trades and definitions exist for the session.", nullable=False),

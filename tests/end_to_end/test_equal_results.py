@@ -12,7 +12,7 @@ import pytest
 from spymaster_lake.lake import session_map
 from spymaster_lake.orchestration.catalogue import build_registry
 from spymaster_lake.orchestration.graph import StageGraph
-from spymaster_lake.orchestration.manifests import ManifestStore
+from spymaster_lake.orchestration.manifests import ManifestStore, bind_stages
 from tests.end_to_end.lakes import DAYS, EPISODES, FEATURES, INSTRUMENT, VERSION, differences
 
 pytestmark = pytest.mark.spark
@@ -81,7 +81,7 @@ def test_built_lake__is_worth_comparing(built_tables):
     calibration = built_tables["silver feature_engineering work/calibration"].to_pylist()
     known = {(r["date"], r["name"]) for r in calibration if r["value"] is not None}
     assert known == {(DAYS[-1], "q")}
-    vectors = built_tables["gold episode_construction episodes/vectors"].column("vector")
+    vectors = built_tables["gold episode_construction episodes/vectors"].column("raw")
     assert np.isnan(np.array(vectors.to_pylist())).any()
 
 
@@ -135,8 +135,6 @@ def test_row_order_between_stages__does_not_matter(bronze_lake, built_tables, co
     lake, registry = copy_of(bronze_lake), build_registry()
     for pipeline in (FEATURES, EPISODES):
         store = ManifestStore(lake.env.settings.manifests_dir)
-        from spymaster_lake.orchestration.manifests import bind_stages
-
         manifest = store.load(INSTRUMENT, pipeline, VERSION, registry)
         bound = bind_stages(manifest, registry, {})
         for number, name in enumerate(stages_of(lake, pipeline)):

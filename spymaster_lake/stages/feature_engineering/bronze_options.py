@@ -7,29 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from spymaster_lake.contracts.profile import OptionsProfile
 from spymaster_lake.contracts.work import OPEN_INTEREST, OPTION_CONTRACTS, OPTION_TRADES
-from spymaster_lake.sessions.calendar import local_ns
 from spymaster_lake.stages.feature_engineering.bronze_checks import (
     require_at_least,
     require_distinct,
 )
+from spymaster_lake.stages.feature_engineering.option_definitions import (
+    EXPIRED,
+    NO_EXPIRATION,
+    OTHER_UNDERLYING,
+    Definitions,
+    session_definitions,
+)
 from spymaster_lake.stages.spec import SessionInputs, StageContext
-from spymaster_lake.stages.tables import array_of, build_table, filled, objects
+from spymaster_lake.stages.tables import array_of, build_table, objects
 
 _PRINT = ("ts_event_ns", "seq", "src_file", "src_row", "option_symbol", "price", "size", "aggressor")
-_DEFINITION = (
-    "ts_event_ns", "seq", "src_file", "src_row", "option_symbol",
-    "underlying_contract", "strike", "right", "expiration_ns",
-)  # fmt: skip
 _OI = ("ts_event_ns", "seq", "src_file", "src_row", "option_symbol", "open_interest")
-_NO_EXPIRY = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class SessionOptions:
     has_open_interest: bool = False
 
 
-def session_options(inputs: SessionInputs, context: StageContext) -> SessionOptions:
-    """All option rows of the session's record interval; empty without an options block."""
+def session_options(inputs: SessionInputs, context: StageContext, front: str) -> SessionOptions:
+    """Option rows of the session on its front contract; empty without an options block."""
     facts = context.profile.options
     if facts is None:
         return SessionOptions(
@@ -54,19 +53,31 @@ def session_options(inputs: SessionInputs, context: StageContext) -> SessionOpti
             OPEN_INTEREST.arrow_schema.empty_table(),
             warnings=(f"{inputs.day}: the profile has no options; gamma columns are null",),
         )
-    contracts = _contracts(inputs, context, facts)
-    trades, rejected = _trades(inputs, contracts)
+    definitions = session_definitions(inputs, context, facts, front)
+    contracts = definitions.contracts
+    trades, rejected = _trades(inputs, definitions)
     interest = _open_interest(inputs)
     before_open = array_of(interest, "ts_event_ns") < inputs.clock.open_ns
     metrics = {
         "option_contracts": contracts.num_rows,
+        "option_contracts_left_out": dict(definitions.counts),
         "option_trades": trades.num_rows,
         "option_trades_rejected": rejected,
         "open_interest_rows": interest.num_rows,
     }
-    return SessionOptions(
-        contracts, trades, interest, metrics, (), has_open_interest=bool(before_open.any())
-    )
+    warnings = (*definitions.warnings, *_strike_warnings(inputs, context, trades))
+    has_open_interest = bool(before_open.any())
+    return SessionOptions(contracts, trades, interest, metrics, warnings, has_open_interest)
+
+
+def _strike_warnings(
+    inputs: SessionInputs, context: StageContext, trades: pa.Table
+) -> tuple[str, ...]:
+    """A sentence if unusually few or many strikes traded (01 1.7, 08 A16)."""
+    usual, strikes = context.profile.quality.strikes, len(np.unique(array_of(trades, "strike")))
+    if usual is None or usual[0] <= strikes <= usual[1]:
+        return ()
+    return (f"{inputs.day}: option prints on {strikes} strikes, usual are {list(usual)}",)
 
 
 def _rows(inputs: SessionInputs, alias: str, columns: tuple[str, ...]) -> pa.Table:
@@ -74,34 +85,8 @@ def _rows(inputs: SessionInputs, alias: str, columns: tuple[str, ...]) -> pa.Tab
     return inputs.scan(alias).read(columns, start_ns=clock.record_start_ns, end_ns=clock.end_ns)
 
 
-def _contracts(inputs: SessionInputs, context: StageContext, facts: OptionsProfile) -> pa.Table:
-    """The first definition of each symbol; a missing expiration takes the profile's clock."""
-    rows = _rows(inputs, "options_definitions", _DEFINITION)
-    symbols = objects(rows, "option_symbol")
-    _, first = np.unique(symbols.astype(np.str_), return_index=True)
-    rows = rows.take(pa.array(np.sort(first)))
-    fallback = local_ns(inputs.day, facts.expiry_time, context.calendar.zone)
-    expiry = filled(rows, "expiration_ns", _NO_EXPIRY).copy()
-    expiry[expiry == _NO_EXPIRY] = fallback
-    zone = context.calendar.zone
-    today = [datetime.fromtimestamp(e // 10**9, tz=zone).date() == inputs.day for e in expiry]
-    return build_table(
-        OPTION_CONTRACTS,
-        {
-            "date": inputs.day,
-            "option_symbol": objects(rows, "option_symbol"),
-            "underlying_contract": objects(rows, "underlying_contract"),
-            "strike": array_of(rows, "strike"),
-            "right": objects(rows, "right"),
-            "expiry_ts_ns": expiry,
-            "listed_ts_ns": array_of(rows, "ts_event_ns"),
-            "expires_today": np.array(today, dtype=np.bool_),
-        },
-        rows=rows.num_rows,
-    )
-
-
-def _trades(inputs: SessionInputs, contracts: pa.Table) -> tuple[pa.Table, dict[str, int]]:
+def _trades(inputs: SessionInputs, definitions: Definitions) -> tuple[pa.Table, dict[str, int]]:
+    contracts = definitions.contracts
     rows, what = _rows(inputs, "options_trades", _PRINT), f"options trades {inputs.day}"
     require_distinct(rows, what)
     require_at_least(rows, "price", 0, what)
@@ -112,7 +97,11 @@ def _trades(inputs: SessionInputs, contracts: pa.Table) -> tuple[pa.Table, dict[
     expiry = array_of(contracts, "expiry_ts_ns")
     alive = defined.copy()
     alive[defined] = array_of(rows, "ts_event_ns")[defined] < expiry[at[defined]]
-    rejected = {"no_definition": int((~defined).sum()), "expired": int((defined & ~alive).sum())}
+    unknown = objects(rows.filter(pa.array(~defined)), "option_symbol")
+    rejected = {"no_definition": 0, EXPIRED: 0, NO_EXPIRATION: 0, OTHER_UNDERLYING: 0}
+    for symbol in unknown:
+        rejected[definitions.left_out.get(symbol, "no_definition")] += 1
+    rejected[EXPIRED] += int((defined & ~alive).sum())
     kept, terms = rows.filter(pa.array(alive)), contracts.take(pa.array(at[alive]))
     table = build_table(
         OPTION_TRADES,

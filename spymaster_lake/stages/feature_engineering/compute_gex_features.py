@@ -43,7 +43,7 @@ def gex_columns(
             futures=options.futures,
             tick_size=context.profile.tick_size,
             rate=context.profile.rate_on(clock.day),
-            session_start_ns=clock.start_ns,
+            session_start_ns=clock.record_start_ns,
             open_ns=clock.open_ns,
             multiplier=facts.multiplier,
             call_sign=facts.call_sign,

@@ -73,7 +73,7 @@ def gamma_columns(market: Market, queries: Queries, context: StageContext) -> di
     return dict(gamma_and_tide(
         options.trades, queries,
         expires_today=options.trade_expires_today,
-        session_start_ns=market.clock.start_ns,
+        session_start_ns=market.clock.record_start_ns,
         strike_range=context.profile.bands.fuel_strike_range,
         multiplier=facts.multiplier,
     ))  # fmt: skip

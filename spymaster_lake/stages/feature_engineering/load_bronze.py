@@ -182,20 +182,17 @@ def session_trades(inputs: SessionInputs, contract: str) -> pa.Table:
 
 
 def trades_arrays(rows: pa.Table, context: StageContext, what: str) -> Trades:
-    """Bronze trade rows as `Trades`; a price off the grid or out of bounds, or a size below 1, stops
-    the session.
+    """Bronze trade rows as `Trades`.
+
+    Raises:
+        DataError: a price off the tick grid or not above zero, or a size below 1 (08 A16).
     """
-    price, quality = array_of(rows, "price"), context.profile.quality
-    outside = (price < quality.price_min) | (price > quality.price_max)
-    if outside.any():
-        raise DataError(
-            f"{what}: {int(outside.sum())} prices outside [{quality.price_min}, {quality.price_max}], "
-            f"such as {price[outside][:3].tolist()}"
-        )
+    price, tick = array_of(rows, "price"), context.profile.tick_size
+    require_at_least(rows, "price", tick, what)
     require_at_least(rows, "size", 1, what)
     return Trades(
         ts_ns=array_of(rows, "ts_event_ns"),
-        ticks=to_ticks(price, context.profile.tick_size, what),
+        ticks=to_ticks(price, tick, what),
         size=array_of(rows, "size").astype(np.int64),
         side=array_of(rows, "aggressor"),
     )

@@ -26,7 +26,7 @@ class BookCounts:
     Attributes:
         states: collapsed states in the book window.
         regular: those in regular hours.
-        crossed: those of them with best bid >= best ask.
+        crossed: those of them with best bid > best ask; a locked book is legal (01 1.7).
     """
 
     states: int = 0
@@ -37,7 +37,7 @@ class BookCounts:
         """Count one chunk."""
         regular = (states.ts_ns >= clock.open_ns) & (states.ts_ns < clock.close_ns)
         bid, ask = states.bid_ticks[:, 0], states.ask_ticks[:, 0]
-        crossed = regular & (bid >= ask) & (bid != NO_TICK) & (ask != NO_TICK)
+        crossed = regular & (bid > ask) & (bid != NO_TICK) & (ask != NO_TICK)
         self.states += len(states)
         self.regular += int(regular.sum())
         self.crossed += int(crossed.sum())
@@ -68,8 +68,8 @@ def gate_session(
         )
     if book.crossed > quality.max_crossed_share * max(book.regular, 1):
         raise DataError(
-            f"{day}: {book.crossed} of {book.regular} book states in regular hours are crossed or "
-            f"locked; the profile allows a share of {quality.max_crossed_share}"
+            f"{day}: {book.crossed} of {book.regular} book states in regular hours are crossed; "
+            f"the profile allows a share of {quality.max_crossed_share}"
         )
     return tuple(_warnings(profile, trades, book, clock))
 
@@ -95,6 +95,13 @@ def _warnings(
         found.append(f"{day}: {len(trades)} trades, usual are {list(quality.trades_per_day)}")
     if quality.book_updates_per_day and not _within(book.states, quality.book_updates_per_day):
         found.append(f"{day}: {book.states} book states, usual are {list(quality.book_updates_per_day)}")
+    price = trades.ticks * profile.tick_size
+    outside = price[(price < quality.price_min) | (price > quality.price_max)]
+    if len(outside):
+        found.append(
+            f"{day}: {len(outside)} prices outside [{quality.price_min}, {quality.price_max}], "
+            f"such as {outside[:3].tolist()}"
+        )
     sided = trades.size[trades.side != 0].sum()
     if quality.buy_share and sided:
         share = float(trades.size[trades.side > 0].sum() / sided)
