@@ -18,8 +18,6 @@ import typer.main
 from spymaster_lake.cli import app
 from spymaster_lake.contracts.labels import LABELS
 from spymaster_lake.contracts.signals import SIGNALS
-from spymaster_lake.ingest import command as ingest_door
-from spymaster_lake.simulator import command as simulate_door
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -27,7 +25,6 @@ PAGES = sorted([*GUIDES, *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CLI = typer.main.get_command(app)
-OWN_PARSER = {"ingest": ingest_door.parse_arguments, "simulate": simulate_door.parse_arguments}
 
 OLD_LAYOUT = (
     "es_" + "pipeline",
@@ -83,9 +80,6 @@ def parse_door(words: list[str]) -> None:
     """Parse the words of a spark-submit call of one of our jobs."""
     at = next(i for i, word in enumerate(words) if word.startswith("jobs/"))
     door = ROOT / words[at]
-    if door.stem in OWN_PARSER:
-        OWN_PARSER[door.stem](words[at + 1 :])
-        return
     names = re.search(r"main\(\[(.*?), \*sys", text_of(door))
     parse_console([*ast.literal_eval(f"[{names[1]}]"), *words[at + 1 :]])
 
