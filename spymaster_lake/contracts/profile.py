@@ -122,6 +122,7 @@ class QualityProfile(FrozenModel):
     size_max: int | None = None
     strikes: tuple[int, int] | None = None
     max_distance_points: float | None = None
+    max_velocity_points_per_s: float | None = None
 
 
 class InstrumentProfile(FrozenModel):

@@ -18,6 +18,7 @@ from spymaster_lake.contracts.catalogue import contract_of
 from spymaster_lake.contracts.errors import DataError, MissingInputError
 from spymaster_lake.contracts.run_record import OutputRecord, RunStatus
 from spymaster_lake.contracts.schemas import contract_hash
+from spymaster_lake.contracts.table import TableContract
 from spymaster_lake.lake.bronze_reader import BronzeFile, BronzeReader, BronzeScan
 from spymaster_lake.lake.delta_publish import StagedPart, publish_dates, require_schema
 from spymaster_lake.lake.delta_tables import TableSnapshot, open_snapshot, table_exists
@@ -236,11 +237,7 @@ def _publish(
             contract=contract,
             staged=[StagedPart(day, s.path, s.rows, s.size) for day, s in staged if s.rows],
             days=days,
-            properties={
-                "spymaster.contractHash": contract_hash(contract),
-                "spymaster.schemaVersion": str(contract.version),
-                **{k: v for k, v in contract.properties.items() if "." in k},
-            },
+            properties=table_properties(contract),
             commit={
                 "run_id": request.run_id,
                 "stage": bound.name,
@@ -255,6 +252,15 @@ def _publish(
             )
         )
     return tuple(outputs)
+
+
+def table_properties(contract: TableContract) -> dict[str, str]:
+    """Properties of a new table: contract hash and version, and what the contract adds (08 C)."""
+    return {
+        "spymaster.contractHash": contract_hash(contract),
+        "spymaster.schemaVersion": str(contract.version),
+        **{f"spymaster.{name}": value for name, value in contract.properties.items()},
+    }
 
 
 def _output_path(env: Environment, bound: BoundStage, stage: SessionStage, dataset: str) -> str:

@@ -15,8 +15,6 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
-import pandas_market_calendars as mcal
-
 from spymaster_lake.contracts.errors import SessionError
 from spymaster_lake.contracts.profile import CalendarProfile
 
@@ -64,6 +62,9 @@ def local_ns(day: date, clock: time, zone: ZoneInfo) -> int:
 @lru_cache(maxsize=8)
 def _schedule(name: str, start: date, end: date) -> dict[date, time | None]:
     """Session dates of a public calendar and their early close in its own local time."""
+    # here, because it costs half a second and most workers never look at a calendar
+    import pandas_market_calendars as mcal
+
     calendar = mcal.get_calendar(name)
     frame = calendar.schedule(start_date=start, end_date=end)
     early = set(calendar.early_closes(schedule=frame).index) if len(frame) else set()

@@ -12,6 +12,7 @@ from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.features.arrays import (
     F64,
     I32,
+    I64,
     NO_COMMON_ASK,
     NO_COMMON_BID,
     NO_MID,
@@ -293,17 +294,23 @@ def open_interest_of(table: pa.Table, symbols: tuple[str, ...]) -> OpenInterest:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Everything the flow features of one session read, as arrays."""
+    """Everything the flow features of one session read, as arrays.
+
+    `option_times` are the event times of all option records: prints, definitions, prints of their
+    futures, and the open interest published before the open; sorted.
+    """
 
     clock: SessionClock
     trades: Trades
     seconds: BookSeconds
     flow: FlowCells
     options: OptionMarket | None
+    option_times: I64
 
 
 def market_of(inputs: SessionInputs, context: StageContext) -> Market:
     """The market of a session from its work tables; no options if the instrument has none."""
+    has_options = context.profile.options is not None
     return Market(
         clock=inputs.clock,
         trades=trades_of(inputs.table("trades")),
@@ -314,6 +321,18 @@ def market_of(inputs: SessionInputs, context: StageContext) -> Market:
             inputs.table("option_contracts"),
             inputs.table("underlying_seconds"),
         )
-        if context.profile.options is not None
+        if has_options
         else None,
+        option_times=_option_times(inputs) if has_options else np.empty(0, np.int64),
     )
+
+
+def _option_times(inputs: SessionInputs) -> I64:
+    interest = array_of(inputs.table("open_interest"), "ts_event_ns")
+    times = (
+        array_of(inputs.table("option_trades_greeks"), "ts_event_ns"),
+        array_of(inputs.table("option_contracts"), "listed_ts_ns"),
+        array_of(inputs.table("underlying_seconds"), "ts_event_ns"),
+        interest[interest < inputs.clock.open_ns],
+    )
+    return np.sort(np.concatenate(times))

@@ -81,7 +81,7 @@ def test_built_lake__is_worth_comparing(built_tables):
     calibration = built_tables["silver feature_engineering work/calibration"].to_pylist()
     known = {(r["date"], r["name"]) for r in calibration if r["value"] is not None}
     assert known == {(DAYS[-1], "q")}
-    vectors = built_tables["gold episode_construction episodes/vectors"].column("raw")
+    vectors = built_tables["gold episode_construction episodes/vectors"].column("vector_raw")
     assert np.isnan(np.array(vectors.to_pylist())).any()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,7 +24,7 @@ import pytest
 
 from spymaster_lake.contracts.settings import load_settings
 from spymaster_lake.ingest.job import IngestRequest, ingest
-from spymaster_lake.lake.delta_tables import open_snapshot, table_exists
+from spymaster_lake.lake.delta_tables import open_snapshot
 from spymaster_lake.lake.session_map import SessionOutcome, SessionTask, run_task
 from spymaster_lake.orchestration import driver, execute
 from spymaster_lake.orchestration.catalogue import build_registry
@@ -60,6 +60,11 @@ def without_spark(env: Environment) -> Environment:
     return replace(env, spark_factory=lambda: None)
 
 
+@lru_cache(maxsize=4)
+def _environment(home: Path, root: Path) -> Environment:
+    return without_spark(build_environment(load_settings(home=home, data_root=str(root))))
+
+
 @contextmanager
 def in_process() -> Iterator[None]:
     """Stages run in this process."""
@@ -82,9 +87,7 @@ class SmallLake:
     @property
     def env(self) -> Environment:
         """An environment over it."""
-        return without_spark(
-            build_environment(load_settings(home=self.home, data_root=str(self.root)))
-        )
+        return _environment(self.home, self.root)
 
     def run(self, pipeline_id: str = PIPELINES[0], *, start: date, end: date, **asked: Any) -> Any:
         """Run a pipeline, or with `stage` one stage; the run record."""
@@ -107,26 +110,22 @@ class SmallLake:
         pattern = f"bronze/es/{product}/{dataset}/schema=v1/*={value}/date={day}/hour=*/*.parquet"
         return sorted(self.root.glob(pattern))
 
-    def published(self) -> dict[str, Any]:
-        """Everything below Silver and Gold: Delta versions, and every file with its size."""
-        found: dict[str, Any] = {}
+    def published(self) -> dict[str, tuple[int, int]]:
+        """Every file below Silver and Gold with its size and time.
+
+        A Delta version is a file of the table's log, so equal listings are equal versions.
+        """
+        found: dict[str, tuple[int, int]] = {}
         for layer in ("silver", "gold"):
-            for path in sorted((self.root / layer).rglob("*")):
-                if path.name == "_delta_log":
-                    table = path.parent
-                    found[f"{table}@"] = open_snapshot(str(table)).version
-                elif path.is_file():
-                    found[str(path)] = path.stat().st_size
+            for folder, _, names in os.walk(self.root / layer):
+                for name in names:
+                    stat = os.stat(f"{folder}/{name}")
+                    found[f"{folder}/{name}"] = (stat.st_size, stat.st_mtime_ns)
         return found
 
     def staging(self) -> list[Path]:
         """What is left of staged files."""
-        return [p for p in self.root.rglob("*staging*") if any(p.rglob("*.parquet"))]
-
-
-def exists(path: Path) -> bool:
-    """Whether a Delta table stands there."""
-    return table_exists(str(path))
+        return sorted(self.root.glob("_meta/*/runs/*/staging/**/*.parquet"))
 
 
 def replace_file(path: Path, content: bytes | pa.Table) -> None:

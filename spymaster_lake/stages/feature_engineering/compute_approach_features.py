@@ -23,6 +23,7 @@ from spymaster_lake.features.attempts import (
     attempt_trends,
     touch_history,
 )
+from spymaster_lake.stages.feature_engineering.session_gates import implausible
 from spymaster_lake.stages.join import aligned
 from spymaster_lake.stages.market import bars_of, event_queries, sigma_of, trades_of
 from spymaster_lake.stages.sources import work
@@ -66,7 +67,9 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     columns |= attempt_trends(attempts, {s: array_of(physics, s) for s in TREND_SOURCES.values()})
     keys = {"event_id": objects(events, "event_id"), "date": inputs.day}
     table = build_table(APPROACH_TABLE, {**columns, **keys}, rows=events.num_rows)
-    return SessionResult({APPROACH_TABLE.dataset: table})
+    bound = context.profile.quality.max_distance_points
+    warnings = implausible(inputs.day, "distance_signed", columns["distance_signed"], bound)
+    return SessionResult({APPROACH_TABLE.dataset: table}, warnings=warnings)
 
 
 STAGE = SessionStage(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spymaster_lake.contracts.work_features import KINEMATICS_TABLE
 from spymaster_lake.features.kinematics import kinematics
+from spymaster_lake.stages.feature_engineering.session_gates import implausible
 from spymaster_lake.stages.market import bars_of, event_queries
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
@@ -17,7 +18,9 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     columns = kinematics(bars, event_queries(events), tick_size=tick)
     columns |= {"event_id": objects(events, "event_id")}
     table = build_table(KINEMATICS_TABLE, {**columns, "date": inputs.day}, rows=events.num_rows)
-    return SessionResult({KINEMATICS_TABLE.dataset: table})
+    bound = context.profile.quality.max_velocity_points_per_s
+    warnings = implausible(inputs.day, "velocity_1min", columns["velocity_1min"], bound)
+    return SessionResult({KINEMATICS_TABLE.dataset: table}, warnings=warnings)
 
 
 STAGE = SessionStage(

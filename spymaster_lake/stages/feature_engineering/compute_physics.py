@@ -80,10 +80,13 @@ def gamma_columns(market: Market, queries: Queries, context: StageContext) -> di
 
 
 def source_times(market: Market, queries: Queries) -> np.ndarray[Any, Any]:
-    """Latest event time of any record before each instant: the as-of proof column (08 B27)."""
+    """Latest event time of any record before each instant: the as-of proof column (08 B27).
+
+    Records are prints, book updates, option prints, option definitions, open interest and prints of
+    the options' futures.
+    """
     latest = np.full(len(queries), NO_TIME, dtype=np.int64)
-    option_ts = market.options.trades.ts_ns if market.options else market.trades.ts_ns[:0]
-    for times in (market.trades.ts_ns, option_ts):
+    for times in (market.trades.ts_ns, market.option_times):
         if len(times):
             index = np.searchsorted(times, queries.t_ns, side="left") - 1
             latest = np.maximum(latest, np.where(index >= 0, times[np.maximum(index, 0)], NO_TIME))
@@ -136,6 +139,7 @@ STAGE = SessionStage(
         work("option_trades_greeks"),
         work("option_contracts"),
         work("underlying_seconds"),
+        work("open_interest"),
     ),
     (PHYSICS_TABLE, SWEEP_CLUSTERS),
     run,

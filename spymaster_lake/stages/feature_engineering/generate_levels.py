@@ -7,7 +7,10 @@ import numpy as np
 from spymaster_lake.contracts.profile import LEVEL_KIND_CODES, LEVEL_KINDS
 from spymaster_lake.contracts.work import LEVEL_SERIES, LEVELS
 from spymaster_lake.features.levels import level_series, session_levels
-from spymaster_lake.stages.feature_engineering.session_gates import require_all_kinds
+from spymaster_lake.stages.feature_engineering.session_gates import (
+    implausible,
+    require_all_kinds,
+)
 from spymaster_lake.stages.market import bars_of, level_clock
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
@@ -55,7 +58,12 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
             },
         ),
     }
-    return SessionResult(tables)
+    mid = (bars_1min.high.max() + bars_1min.low.min()) * tick / 2
+    reach = (bars_1min.high.max() - bars_1min.low.min()) * tick / 2
+    bound = context.profile.quality.max_distance_points
+    beyond = np.maximum(np.abs(levels.price - mid) - reach, 0.0)
+    what = "distance of a level from the session's range"
+    return SessionResult(tables, warnings=implausible(inputs.day, what, beyond, bound))
 
 
 STAGE = SessionStage(

@@ -113,7 +113,8 @@ def _codes(column: pa.ChunkedArray) -> I64:
 
 
 def _symbols(rows: pa.Table, mask: Bool) -> list[str]:
-    return pc.unique(rows.column("option_symbol").filter(pa.array(mask))).to_pylist()
+    found: list[str] = pc.unique(rows.column("option_symbol").filter(pa.array(mask))).to_pylist()
+    return found
 
 
 def _table(inputs: SessionInputs, rows: pa.Table, expiry: I64, zone: ZoneInfo) -> pa.Table:

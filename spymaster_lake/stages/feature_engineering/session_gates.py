@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
 from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.contracts.profile import LEVEL_KINDS, InstrumentProfile
-from spymaster_lake.features.arrays import NO_TICK, NS, Trades
+from spymaster_lake.features.arrays import F64, NO_TICK, NS, Trades
 from spymaster_lake.features.book import BookStates
 from spymaster_lake.sessions.calendar import SessionClock
 
@@ -110,6 +111,16 @@ def _warnings(
     if quality.size_max and len(trades) and int(trades.size.max()) > quality.size_max:
         found.append(f"{day}: a trade of {int(trades.size.max())} contracts, usual are up to {quality.size_max}")
     return found
+
+
+def implausible(day: date, name: str, values: F64, bound: float | None) -> tuple[str, ...]:
+    """A warning if known values exceed a bound of the profile in size; never an error (08 A16)."""
+    if bound is None:
+        return ()
+    large = values[np.abs(values) > bound]
+    if not len(large):
+        return ()
+    return (f"{day}: {len(large)} values of {name} beyond +-{bound:g}, such as {large[:3].tolist()}",)
 
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:
