@@ -9,7 +9,7 @@ import typer
 
 from spymaster_lake.orchestration.commands import common
 from spymaster_lake.orchestration.commands.common import JsonOption, RootOption, parse_date
-from spymaster_lake.orchestration.display import console, print_json, show_table
+from spymaster_lake.orchestration.display import console, print_json, run_progress, show_table
 
 
 def demo_command(
@@ -33,10 +33,14 @@ def demo_command(
     request = DemoRequest(
         instrument, pipeline_version, start, sessions, size, seed, strength, min_partition_size
     )
-    report = run_demo(
-        env, common.load_registry(), request,
-        step=lambda name: typer.echo(f"  {name} ...", err=True),
-    )  # fmt: skip
+    with run_progress(enabled=common.has_terminal()) as progress:
+        report = run_demo(
+            env,
+            common.load_registry(),
+            request,
+            observer=progress,
+            step=lambda name: typer.echo(f"  {name} ...", err=True),
+        )
     if as_json:
         print_json({"seconds": report.seconds, **report.facts})
         return
