@@ -31,10 +31,20 @@ def resolve(cache: Path) -> None:
     ivy = next(jars_folder().glob("ivy-*.jar"))
     work = cache / "ivy"
     command = [
-        str(Path(os.environ["JAVA_HOME"]) / "bin" / "java") if os.environ.get("JAVA_HOME") else "java",
-        f"-Dspymaster.ivy.cache={work}", "-jar", str(ivy),
-        "-settings", str(HERE / "ivysettings.xml"), "-confs", "default",
-        "-dependency", *COORDINATES, "-retrieve", str(cache / "[artifact]-[revision].[ext]"),
+        str(Path(os.environ["JAVA_HOME"]) / "bin" / "java")
+        if os.environ.get("JAVA_HOME")
+        else "java",
+        f"-Dspymaster.ivy.cache={work}",
+        "-jar",
+        str(ivy),
+        "-settings",
+        str(HERE / "ivysettings.xml"),
+        "-confs",
+        "default",
+        "-dependency",
+        *COORDINATES,
+        "-retrieve",
+        str(cache / "[artifact]-[revision].[ext]"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -12,17 +12,29 @@ from spymaster_lake.contracts.table import Column, Role, TableContract
 
 _ORDER = (
     Column("ts_event_ns", "int64", "Event time at the exchange.", Role.KEY, "ns", nullable=False),
-    Column("ts_recv_ns", "int64", "Receive time at the vendor.", Role.CONTEXT, "ns", nullable=False),
+    Column(
+        "ts_recv_ns", "int64", "Receive time at the vendor.", Role.CONTEXT, "ns", nullable=False
+    ),
     Column("seq", "int64", "Vendor packet sequence; repeats inside a packet.", nullable=False),
-    Column("src_file", "string", "First 16 hex digits of the sha256 of the raw file.", Role.KEY, nullable=False),
+    Column(
+        "src_file",
+        "string",
+        "First 16 hex digits of the sha256 of the raw file.",
+        Role.KEY,
+        nullable=False,
+    ),
     Column("src_row", "int64", "Ordinal of the record in the raw file.", Role.KEY, nullable=False),
     Column("source", "string", "Vendor dataset, such as GLBX.MDP3.", nullable=False),
 )
 _KEYS = ("src_file", "src_row")
 
 _AGGRESSOR = Column(
-    "aggressor", "int8", "Aggressor: +1 buy (vendor side B), -1 sell (A), 0 none (N).",
-    nullable=False, minimum=-1, maximum=1,
+    "aggressor",
+    "int8",
+    "Aggressor: +1 buy (vendor side B), -1 sell (A), 0 none (N).",
+    nullable=False,
+    minimum=-1,
+    maximum=1,
 )
 
 FUTURES_TRADES = TableContract(
@@ -30,7 +42,12 @@ FUTURES_TRADES = TableContract(
     "One print of an outright futures contract.",
     (
         *_ORDER,
-        Column("symbol", "string", "Outright contract code, equal to partition `contract`.", nullable=False),
+        Column(
+            "symbol",
+            "string",
+            "Outright contract code, equal to partition `contract`.",
+            nullable=False,
+        ),
         Column("price", "double", "Price.", unit="pt", nullable=False),
         Column("size", "int32", "Contracts.", unit="contracts", nullable=False, minimum=1),
         _AGGRESSOR,
@@ -45,10 +62,16 @@ def _levels(depth: int) -> tuple[Column, ...]:
     for i in range(1, depth + 1):
         for side in ("bid", "ask"):
             columns += [
-                Column(f"{side}_px_{i}", "double", f"{side} price {i}; null where absent.", unit="pt"),
                 Column(
-                    f"{side}_sz_{i}", "int32", f"{side} size {i}; 0 where absent.",
-                    unit="contracts", nullable=False, minimum=0,
+                    f"{side}_px_{i}", "double", f"{side} price {i}; null where absent.", unit="pt"
+                ),
+                Column(
+                    f"{side}_sz_{i}",
+                    "int32",
+                    f"{side} size {i}; 0 where absent.",
+                    unit="contracts",
+                    nullable=False,
+                    minimum=0,
                 ),
             ]
     return tuple(columns)
@@ -59,9 +82,24 @@ FUTURES_MBP10 = TableContract(
     "The full ten-level book after one book event (not a delta).",
     (
         *_ORDER,
-        Column("symbol", "string", "Outright contract code, equal to partition `contract`.", nullable=False),
-        Column("is_snapshot", "bool", "Vendor flag 32; never enters event-time features (08 A13).", nullable=False),
-        Column("is_last", "bool", "Vendor flag 128: the event ends here; other rows are no state.", nullable=False),
+        Column(
+            "symbol",
+            "string",
+            "Outright contract code, equal to partition `contract`.",
+            nullable=False,
+        ),
+        Column(
+            "is_snapshot",
+            "bool",
+            "Vendor flag 32; never enters event-time features (08 A13).",
+            nullable=False,
+        ),
+        Column(
+            "is_last",
+            "bool",
+            "Vendor flag 128: the event ends here; other rows are no state.",
+            nullable=False,
+        ),
         *_levels(10),
     ),
     _KEYS,
@@ -78,7 +116,14 @@ OPTIONS_TRADES = TableContract(
     (
         *_ORDER,
         *_OPTION,
-        Column("price", "double", "Premium; strictly positive or zero.", unit="pt", nullable=False, minimum=0),
+        Column(
+            "price",
+            "double",
+            "Premium; strictly positive or zero.",
+            unit="pt",
+            nullable=False,
+            minimum=0,
+        ),
         Column("size", "int32", "Contracts.", unit="contracts", nullable=False, minimum=1),
         _AGGRESSOR,
     ),
@@ -91,8 +136,17 @@ OPTIONS_STATISTICS = TableContract(
     (
         *_ORDER,
         *_OPTION,
-        Column("open_interest", "int64", "Open interest of the previous day.", unit="contracts", nullable=False, minimum=0),
-        Column("ts_ref_ns", "int64", "Reference time of the statistic; null if undefined.", unit="ns"),
+        Column(
+            "open_interest",
+            "int64",
+            "Open interest of the previous day.",
+            unit="contracts",
+            nullable=False,
+            minimum=0,
+        ),
+        Column(
+            "ts_ref_ns", "int64", "Reference time of the statistic; null if undefined.", unit="ns"
+        ),
     ),
     _KEYS,
 )
@@ -103,10 +157,20 @@ OPTIONS_DEFINITIONS = TableContract(
     (
         *_ORDER,
         *_OPTION,
-        Column("underlying_contract", "string", "Futures contract it exercises into, such as ESZ5.", nullable=False),
+        Column(
+            "underlying_contract",
+            "string",
+            "Futures contract it exercises into, such as ESZ5.",
+            nullable=False,
+        ),
         Column("strike", "double", "Strike.", unit="pt", nullable=False, minimum=0),
         Column("right", "string", "C or P.", nullable=False, allowed=("C", "P")),
-        Column("expiration_ns", "int64", "Expiration instant; null if the definition has none.", unit="ns"),
+        Column(
+            "expiration_ns",
+            "int64",
+            "Expiration instant; null if the definition has none.",
+            unit="ns",
+        ),
     ),
     _KEYS,
 )
@@ -120,5 +184,9 @@ BRONZE: dict[tuple[str, str], TableContract] = {
 }
 """Contracts by (product, dataset)."""
 
-PARTITION_KEY: dict[str, str] = {"futures": "contract", "options": "underlying", "equities": "symbol"}
+PARTITION_KEY: dict[str, str] = {
+    "futures": "contract",
+    "options": "underlying",
+    "equities": "symbol",
+}
 """The partition key before `date=` and `hour=`, by product."""

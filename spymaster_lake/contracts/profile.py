@@ -159,5 +159,7 @@ class InstrumentProfile(FrozenModel):
         known = [step for step in self.rates if step.valid_from <= day]
         if not known:
             first = min(step.valid_from for step in self.rates)
-            raise ValueError(f"{self.instrument}: no rate on {day}; the first is valid from {first}")
+            raise ValueError(
+                f"{self.instrument}: no rate on {day}; the first is valid from {first}"
+            )
         return max(known, key=lambda step: step.valid_from).rate

@@ -12,7 +12,15 @@ from spymaster_lake.contracts.table import Column, Role, TableContract
 DATE = Column("date", "date", "Session date (exchange trade date).", Role.KEY, nullable=False)
 
 
-def _int(name: str, doc: str, unit: str = "1", *, role: Role = Role.CONTEXT, nullable: bool = False, type_: str = "int64") -> Column:
+def _int(
+    name: str,
+    doc: str,
+    unit: str = "1",
+    *,
+    role: Role = Role.CONTEXT,
+    nullable: bool = False,
+    type_: str = "int64",
+) -> Column:
     return Column(name, type_, doc, role, unit, nullable=nullable)
 
 
@@ -25,20 +33,56 @@ SESSIONS = TableContract(
     "One session: its front contract, its bounds and what the quality gates measured.",
     (
         DATE,
-        Column("contract", "string", "Front-month contract, chosen from the previous session.", nullable=False),
-        Column("dominance", "double", "Its share of the previous session's volume; null by calendar rule.", minimum=0, maximum=1),
+        Column(
+            "contract",
+            "string",
+            "Front-month contract, chosen from the previous session.",
+            nullable=False,
+        ),
+        Column(
+            "dominance",
+            "double",
+            "Its share of the previous session's volume; null by calendar rule.",
+            minimum=0,
+            maximum=1,
+        ),
         Column("runner_up", "string", "Second contract by the same volume; null if none."),
-        Column("runner_up_ratio", "double", "The runner-up's share of the same volume; null if none.", minimum=0, maximum=1),
-        Column("roll_contaminated", "bool", "Dominance below the minimum inside the roll window.", nullable=False),
+        Column(
+            "runner_up_ratio",
+            "double",
+            "The runner-up's share of the same volume; null if none.",
+            minimum=0,
+            maximum=1,
+        ),
+        Column(
+            "roll_contaminated",
+            "bool",
+            "Dominance below the minimum inside the roll window.",
+            nullable=False,
+        ),
         _int("open_ns", "Regular open.", "ns"),
         _int("close_ns", "Regular or early close.", "ns"),
         _int("n_trades", "Front-month trades.", "1"),
         _int("n_book_updates", "Collapsed book states in the book window.", "1"),
         _int("n_crossed", "Collapsed states in regular hours with bid > ask.", "1"),
         _int("n_missing_minutes", "Minutes without a trade in the bar gate's window (08 A4).", "1"),
-        _int("n_equal_rows", "Trades equal to their predecessor in time, sequence, price and size (08 A6).", "1"),
-        Column("has_options", "bool", "Option trades and definitions exist for the session.", nullable=False),
-        Column("has_open_interest", "bool", "Open interest was published before the open.", nullable=False),
+        _int(
+            "n_equal_rows",
+            "Trades equal to their predecessor in time, sequence, price and size (08 A6).",
+            "1",
+        ),
+        Column(
+            "has_options",
+            "bool",
+            "Option trades and definitions exist for the session.",
+            nullable=False,
+        ),
+        Column(
+            "has_open_interest",
+            "bool",
+            "Open interest was published before the open.",
+            nullable=False,
+        ),
     ),
     ("date",),
 )
@@ -52,7 +96,9 @@ TRADES = TableContract(
         _int("ts_event_ns", "Event time.", "ns"),
         _int("price_ticks", "Price.", "ticks", type_="int32"),
         _int("size", "Contracts.", "contracts", type_="int32"),
-        Column("aggressor", "int8", "+1 buy, -1 sell, 0 none.", nullable=False, minimum=-1, maximum=1),
+        Column(
+            "aggressor", "int8", "+1 buy, -1 sell, 0 none.", nullable=False, minimum=-1, maximum=1
+        ),
     ),
     ("date", "row_in_session"),
 )
@@ -62,8 +108,23 @@ def _book_levels(depth: int) -> tuple[Column, ...]:
     columns = []
     for side in ("bid", "ask"):
         for i in range(1, depth + 1):
-            columns.append(_int(f"{side}_ticks_{i}", f"{side} price {i}; null where absent.", "ticks", nullable=True, type_="int32"))
-            columns.append(_int(f"{side}_size_{i}", f"{side} size {i}; 0 where absent.", "contracts", type_="int32"))
+            columns.append(
+                _int(
+                    f"{side}_ticks_{i}",
+                    f"{side} price {i}; null where absent.",
+                    "ticks",
+                    nullable=True,
+                    type_="int32",
+                )
+            )
+            columns.append(
+                _int(
+                    f"{side}_size_{i}",
+                    f"{side} size {i}; 0 where absent.",
+                    "contracts",
+                    type_="int32",
+                )
+            )
     return tuple(columns)
 
 
@@ -77,8 +138,18 @@ BOOK_SECONDS = TableContract(
         _int("n_updates", "Collapsed states in [tau - 1 s, tau).", type_="int32"),
         _int("first_ts_ns", "First of them; null if none.", "ns", nullable=True),
         _int("last_ts_ns", "Last of them; null if none.", "ns", nullable=True),
-        _int("ask_common", "Largest ask tick visible in both states of a pair ending there; null if no pair.", "ticks", nullable=True),
-        _int("bid_common", "Smallest bid tick visible in both states of a pair ending there; null if no pair.", "ticks", nullable=True),
+        _int(
+            "ask_common",
+            "Largest ask tick visible in both states of a pair ending there; null if no pair.",
+            "ticks",
+            nullable=True,
+        ),
+        _int(
+            "bid_common",
+            "Smallest bid tick visible in both states of a pair ending there; null if no pair.",
+            "ticks",
+            nullable=True,
+        ),
         *_book_levels(10),
     ),
     ("date", "second_ns"),
@@ -106,7 +177,13 @@ OFI_SECONDS = TableContract(
     (
         DATE,
         _int("second_ns", "End of the second.", "ns", role=Role.KEY),
-        _int("mid_half_ticks", "Best bid + best ask; null if a side is empty.", "half ticks", role=Role.CONTEXT, nullable=True),
+        _int(
+            "mid_half_ticks",
+            "Best bid + best ask; null if a side is empty.",
+            "half ticks",
+            role=Role.CONTEXT,
+            nullable=True,
+        ),
         _int("ofi", "Sum of e over the updates.", "contracts"),
         _int("n_updates", "Updates.", type_="int32"),
     ),
@@ -129,7 +206,9 @@ OPTION_TRADES = TableContract(
         _int("expiry_ts_ns", "Expiration instant.", "ns"),
         _price("price", "Premium."),
         _int("size", "Contracts.", "contracts", type_="int32"),
-        Column("aggressor", "int8", "+1 buy, -1 sell, 0 none.", nullable=False, minimum=-1, maximum=1),
+        Column(
+            "aggressor", "int8", "+1 buy, -1 sell, 0 none.", nullable=False, minimum=-1, maximum=1
+        ),
     ),
     ("date", "row_in_session"),
     may_be_empty=True,
@@ -145,7 +224,9 @@ OPTION_CONTRACTS = TableContract(
         _price("strike", "Strike."),
         Column("right", "string", "C or P.", nullable=False, allowed=("C", "P")),
         _int("expiry_ts_ns", "Expiration instant.", "ns"),
-        _int("listed_ts_ns", "Time of the first definition; later instants know the contract.", "ns"),
+        _int(
+            "listed_ts_ns", "Time of the first definition; later instants know the contract.", "ns"
+        ),
         Column("expires_today", "bool", "Expiry falls on the session date.", nullable=False),
     ),
     ("date", "option_symbol"),
@@ -191,12 +272,27 @@ def _bars(width: str, *extra: Column) -> TableContract:
 
 
 BARS_10S = _bars("10s")
-BARS_1MIN = _bars("1min", Column("atr_14", "double", "Mean of exactly 14 true ranges; null before.", unit="pt"))
+BARS_1MIN = _bars(
+    "1min", Column("atr_14", "double", "Mean of exactly 14 true ranges; null before.", unit="pt")
+)
 BARS_2MIN = _bars(
     "2min",
-    Column("bar_session_date", "date", "Session the bar belongs to; warm-up bars precede `date`.", nullable=False),
-    Column("sma_90", "double", "Mean of 90 closes, known at bar_end; null before 90 bars.", unit="pt"),
-    Column("ema_20", "double", "Exponential mean, span 20, from the first warm-up bar.", unit="pt", nullable=False),
+    Column(
+        "bar_session_date",
+        "date",
+        "Session the bar belongs to; warm-up bars precede `date`.",
+        nullable=False,
+    ),
+    Column(
+        "sma_90", "double", "Mean of 90 closes, known at bar_end; null before 90 bars.", unit="pt"
+    ),
+    Column(
+        "ema_20",
+        "double",
+        "Exponential mean, span 20, from the first warm-up bar.",
+        unit="pt",
+        nullable=False,
+    ),
 )
 
 OPTION_GREEKS = TableContract(
@@ -204,7 +300,11 @@ OPTION_GREEKS = TableContract(
     "Option prints with implied volatility and Greeks at trade time (02 N-8).",
     (
         *OPTION_TRADES.columns,
-        _price("underlying_px", "Last trade of the own underlying before the print, at most 5 s old.", nullable=True),
+        _price(
+            "underlying_px",
+            "Last trade of the own underlying before the print, at most 5 s old.",
+            nullable=True,
+        ),
         _int("underlying_ts_ns", "Its event time.", "ns", nullable=True),
         Column("t_years", "double", "Years to expiry, ACT/365.", unit="years"),
         Column("iv", "double", "Implied volatility of the print.", unit="1/sqrt(year)"),
@@ -212,7 +312,9 @@ OPTION_GREEKS = TableContract(
         Column("delta", "double", "Black-76 delta."),
         Column("gamma", "double", "Black-76 gamma.", unit="1/pt"),
         Column("vega", "double", "Vega per volatility point.", unit="pt"),
-        Column("dealer_gamma_usd", "double", "-aggressor * size * gamma * multiplier.", unit="USD/pt"),
+        Column(
+            "dealer_gamma_usd", "double", "-aggressor * size * gamma * multiplier.", unit="USD/pt"
+        ),
     ),
     ("date", "row_in_session"),
     may_be_empty=True,
@@ -258,24 +360,53 @@ LEVEL_SERIES = TableContract(
 )
 
 EVENT_COLUMNS: tuple[Column, ...] = (
-    Column("event_id", "string", "{date}_{kind}_{hundredths}_{anchor}_{direction}.", Role.KEY, nullable=False),
+    Column(
+        "event_id",
+        "string",
+        "{date}_{kind}_{hundredths}_{anchor}_{direction}.",
+        Role.KEY,
+        nullable=False,
+    ),
     DATE,
     Column("contract", "string", "Front contract.", nullable=False),
     Column("level_kind", "string", "Kind of the level.", nullable=False),
     Column("level_kind_code", "int8", "Code of the kind.", nullable=False),
-    Column("direction", "string", "UP from below, DOWN from above.", nullable=False, allowed=("UP", "DOWN")),
+    Column(
+        "direction",
+        "string",
+        "UP from below, DOWN from above.",
+        nullable=False,
+        allowed=("UP", "DOWN"),
+    ),
     _int("anchor_ts_ns", "End of the entry bar: the instant the event is knowable.", "ns"),
     _int("bar_start_ns", "Start of the entry bar.", "ns"),
-    _int("first_touch_ts_ns", "First print of the bar inside the zone; null if none prints there.", "ns", nullable=True),
+    _int(
+        "first_touch_ts_ns",
+        "First print of the bar inside the zone; null if none prints there.",
+        "ns",
+        nullable=True,
+    ),
     _price("level_price", "Level known at the bar's start."),
     _price("spot", "Last trade before the anchor."),
     _price("zone_half_width", "Half width of the zone."),
-    Column("colocated_kinds", "array<string>", "Other kinds valid at the same price.", nullable=False),
-    Column("roll_contaminated", "bool", "The session's front month is contaminated.", nullable=False),
-    Column("atr", "double", "Mean of the last 14 true ranges known at the anchor.", unit="pt", nullable=False),
+    Column(
+        "colocated_kinds", "array<string>", "Other kinds valid at the same price.", nullable=False
+    ),
+    Column(
+        "roll_contaminated", "bool", "The session's front month is contaminated.", nullable=False
+    ),
+    Column(
+        "atr",
+        "double",
+        "Mean of the last 14 true ranges known at the anchor.",
+        unit="pt",
+        nullable=False,
+    ),
 )
 
-EVENTS = TableContract("work/events", "One zone entry.", EVENT_COLUMNS, ("event_id",), may_be_empty=True)
+EVENTS = TableContract(
+    "work/events", "One zone entry.", EVENT_COLUMNS, ("event_id",), may_be_empty=True
+)
 
 SWEEP_CLUSTERS = TableContract(
     "work/sweep_clusters",
@@ -297,7 +428,14 @@ CALIBRATION = TableContract(
     "A threshold in force on a date, from the sessions before it (08 A14).",
     (
         DATE,
-        Column("name", "string", "theta, q or beta.", Role.KEY, nullable=False, allowed=("theta", "q", "beta")),
+        Column(
+            "name",
+            "string",
+            "theta, q or beta.",
+            Role.KEY,
+            nullable=False,
+            allowed=("theta", "q", "beta"),
+        ),
         Column("value", "double", "Value; null until enough sessions exist."),
         _int("n", "Rows it was computed from."),
         Column("first_date", "date", "Earliest session read; null if none."),

@@ -28,7 +28,9 @@ def check_table(contract: TableContract, table: pa.Table) -> None:
         if table.num_rows == 0 and not contract.may_be_empty:
             found.append("no rows, and the contract does not allow an empty session")
     if found:
-        raise ContractError(f"{contract.dataset}: {len(found)} discrepancies\n  " + "\n  ".join(found))
+        raise ContractError(
+            f"{contract.dataset}: {len(found)} discrepancies\n  " + "\n  ".join(found)
+        )
 
 
 def _schema_faults(contract: TableContract, table: pa.Table) -> list[str]:
@@ -61,7 +63,9 @@ def _value_faults(column: Column, values: pa.ChunkedArray) -> list[str]:
     if column.minimum is not None:
         faults += _fault(column, values, pc.less(values, column.minimum), f"below {column.minimum}")
     if column.maximum is not None:
-        faults += _fault(column, values, pc.greater(values, column.maximum), f"above {column.maximum}")
+        faults += _fault(
+            column, values, pc.greater(values, column.maximum), f"above {column.maximum}"
+        )
     if column.length is not None:
         wrong = pc.not_equal(pc.list_value_length(values), column.length)
         faults += _fault(column, values, wrong, f"length is not {column.length}")
@@ -89,4 +93,6 @@ def _key_faults(contract: TableContract, table: pa.Table) -> list[str]:
     twice = groups.filter(pc.greater(groups["count_all"], 1))
     if not twice.num_rows:
         return []
-    return [f"{twice.num_rows} keys {contract.keys} occur more than once, such as {twice.slice(0, _SHOWN).to_pylist()}"]
+    return [
+        f"{twice.num_rows} keys {contract.keys} occur more than once, such as {twice.slice(0, _SHOWN).to_pylist()}"
+    ]

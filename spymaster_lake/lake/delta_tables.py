@@ -14,8 +14,9 @@ from urllib.parse import unquote
 
 import deltalake
 import pyarrow as pa
+from deltalake.exceptions import DeltaError
 
-from spymaster_lake.contracts.errors import MissingInputError
+from spymaster_lake.contracts.errors import DataError, MissingInputError
 from spymaster_lake.contracts.table import TableContract
 from spymaster_lake.lake.parquet_files import DataFile
 
@@ -65,10 +66,15 @@ def open_snapshot(path: str) -> TableSnapshot:
 
     Raises:
         MissingInputError: there is no table at `path`.
+        DataError: its log cannot be read; names the table and the cause.
     """
     if not table_exists(path):
         raise MissingInputError(f"{path}: no such Delta table; run the stage that writes it first")
-    return snapshot_of(deltalake.DeltaTable(path), path)
+    try:
+        return snapshot_of(deltalake.DeltaTable(path), path)
+    except DeltaError as exc:
+        cause = str(exc).splitlines()[0]
+        raise DataError(f"{path}: unreadable Delta table: {cause}") from exc
 
 
 def snapshot_of(table: deltalake.DeltaTable, path: str) -> TableSnapshot:

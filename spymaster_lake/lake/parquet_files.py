@@ -80,7 +80,9 @@ def _require_schema(contract: TableContract, path: str, found: pa.Schema) -> Non
         if n in found.names and not _same_type(found.field(n).type, kind)
     ]
     if faults:
-        raise ContractError(f"{path}: schema is not that of {contract.dataset}: {'; '.join(faults)}")
+        raise ContractError(
+            f"{path}: schema is not that of {contract.dataset}: {'; '.join(faults)}"
+        )
 
 
 def _same_type(have: pa.DataType, want: pa.DataType) -> bool:

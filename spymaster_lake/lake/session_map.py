@@ -83,7 +83,11 @@ class SessionOutcome:
 TASKS_PER_CORE = 2
 
 
-def run_task(task: SessionTask, call: Callable[[SessionTask, Mapping[str, pa.Table]], Any], outputs: Sequence[TableContract]) -> SessionOutcome:
+def run_task(
+    task: SessionTask,
+    call: Callable[[SessionTask, Mapping[str, pa.Table]], Any],
+    outputs: Sequence[TableContract],
+) -> SessionOutcome:
     """Read, run, check and stage one session date (in a worker).
 
     A `LakeError` is this date's verdict and returned; any other exception is a defect and ends the
@@ -103,7 +107,9 @@ def run_task(task: SessionTask, call: Callable[[SessionTask, Mapping[str, pa.Tab
     )
 
 
-def _stage(task: SessionTask, contract: TableContract, tables: Mapping[str, pa.Table]) -> StagedTable:
+def _stage(
+    task: SessionTask, contract: TableContract, tables: Mapping[str, pa.Table]
+) -> StagedTable:
     if contract.dataset not in tables:
         raise ContractError(f"{contract.dataset}: declared as an output but not returned")
     table = tables[contract.dataset]

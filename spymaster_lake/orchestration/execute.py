@@ -120,9 +120,7 @@ class _Plan:
         self._env, self._bound, self._stage = env, bound, stage
         context = bound.context(env)
         self.calendar, self._profile = context.calendar, context.profile
-        self._snapshots = {
-            s.alias: self._snapshot(s) for s in stage.sources if s.layer != "bronze"
-        }
+        self._snapshots = {s.alias: self._snapshot(s) for s in stage.sources if s.layer != "bronze"}
         self._bronze = {
             s.alias: self._bronze_files(s, request.dates)
             for s in stage.sources
@@ -247,8 +245,11 @@ def _publish(
         rows = sum(s.rows for _, s in staged)
         outputs.append(
             OutputRecord(
-                layer=layer, dataset=contract.dataset,
-                path=env.resolver.relative(path), delta_version=version, rows=rows,
+                layer=layer,
+                dataset=contract.dataset,
+                path=env.resolver.relative(path),
+                delta_version=version,
+                rows=rows,
             )
         )
     return tuple(outputs)
@@ -270,9 +271,7 @@ def _output_path(env: Environment, bound: BoundStage, stage: SessionStage, datas
 
 
 def _metrics(good: Sequence[SessionOutcome]) -> dict[str, Any]:
-    return {
-        o.day.isoformat(): {**o.metrics, "seconds": round(o.seconds, 3)} for o in good
-    }
+    return {o.day.isoformat(): {**o.metrics, "seconds": round(o.seconds, 3)} for o in good}
 
 
 def _execute_corpus(

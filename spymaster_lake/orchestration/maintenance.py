@@ -10,8 +10,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from spymaster_lake.contracts.errors import ConfigError, DataError
+from spymaster_lake.contracts.errors import ConfigError
 from spymaster_lake.contracts.manifest import DatasetRef, parse_manifest
+from spymaster_lake.lake.delta_maintenance import compact, vacuum
 from spymaster_lake.lake.delta_tables import TableSnapshot
 from spymaster_lake.orchestration.inputs import Inventory
 from spymaster_lake.orchestration.logs import get_logger
@@ -77,19 +78,9 @@ def maintain(
 
 
 def _maintain(env: Environment, table: TableSnapshot, retention_hours: float) -> None:
-    from delta.tables import DeltaTable
-
-    delta = DeltaTable.forPath(env.spark, table.path)
     if fragmented(table):
-        rows = delta.toDF().count()
-        delta.optimize().executeCompaction()
-        left = DeltaTable.forPath(env.spark, table.path).toDF().count()
-        if left != rows:
-            raise DataError(
-                f"{table.path}: {rows} rows before compaction, {left} after; restore version "
-                f"{table.version}"
-            )
-    delta.vacuum(retention_hours)
+        compact(table)
+    vacuum(table.path, retention_hours)
     get_logger(table=env.resolver.relative(table.path)).info("maintained")
 
 

@@ -113,9 +113,12 @@ class BoundStage:
         return found
 
     def is_required(self, source: Source) -> bool:
-        """Whether absent data of `source` is an error; the manifest's word counts (08 A22)."""
+        """Whether absent data of `source` is an error (08 A22).
+
+        The manifest decides where the stage can do without; a stage that cannot always requires it.
+        """
         found = self.declared(source)
-        return source.required if found is None else found.required and source.required
+        return source.required or (found is not None and found.required)
 
     def version_of(self, source: Source) -> str:
         """Pipeline version of a Silver or Gold source; empty for Bronze."""

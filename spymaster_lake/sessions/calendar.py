@@ -88,7 +88,9 @@ class SessionCalendar:
 
     def trading_days(self, start: date, end: date) -> list[date]:
         """All trade dates in [start, end], excluded ones too."""
-        public = _schedule(self.profile.calendar, date(start.year - 1, 1, 1), date(end.year + 1, 12, 31))
+        public = _schedule(
+            self.profile.calendar, date(start.year - 1, 1, 1), date(end.year + 1, 12, 31)
+        )
         days = (set(public) - set(self.profile.extra_closed)) | set(self.profile.extra_sessions)
         return sorted(d for d in days if start <= d <= end)
 
@@ -151,7 +153,9 @@ class SessionCalendar:
     def _early_close(self, day: date) -> time | None:
         if day in self.profile.extra_early_closes:
             return self.profile.extra_early_closes[day]
-        return _schedule(self.profile.calendar, date(day.year - 1, 1, 1), date(day.year + 1, 12, 31)).get(day)
+        return _schedule(
+            self.profile.calendar, date(day.year - 1, 1, 1), date(day.year + 1, 12, 31)
+        ).get(day)
 
     @cached_property
     def _excluded(self) -> frozenset[date]:

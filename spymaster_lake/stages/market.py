@@ -29,7 +29,7 @@ from spymaster_lake.features.levels import LevelClock, Levels
 from spymaster_lake.features.option_arrays import OpenInterest, OptionContracts, OptionTrades
 from spymaster_lake.sessions.calendar import SessionClock
 from spymaster_lake.stages.spec import SessionInputs, StageContext
-from spymaster_lake.stages.tables import array_of, filled, objects
+from spymaster_lake.stages.tables import array_of, filled, in_order, objects
 
 
 def to_ticks(prices: F64, tick: float, what: str) -> I32:
@@ -51,7 +51,8 @@ def to_ticks(prices: F64, tick: float, what: str) -> I32:
 
 
 def trades_of(table: pa.Table) -> Trades:
-    """work/trades as `Trades`."""
+    """work/trades as `Trades`, in total order."""
+    table = in_order(table, "row_in_session")
     return Trades(
         ts_ns=array_of(table, "ts_event_ns"),
         ticks=array_of(table, "price_ticks"),
@@ -61,7 +62,8 @@ def trades_of(table: pa.Table) -> Trades:
 
 
 def bars_of(table: pa.Table, tick: float) -> Bars:
-    """A work/bars_* table as `Bars`."""
+    """A work/bars_* table as `Bars`, by start."""
+    table = in_order(table, "bar_start_ns")
     return Bars(
         start_ns=array_of(table, "bar_start_ns"),
         end_ns=array_of(table, "bar_end_ns"),
@@ -95,11 +97,14 @@ def bar_columns(bars: Bars, tick: float) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def book_seconds_of(table: pa.Table) -> BookSeconds:
-    """work/book_seconds as `BookSeconds`."""
+    """work/book_seconds as `BookSeconds`, by second."""
+    table = in_order(table, "second_ns")
     depth = sum(name.startswith("bid_ticks_") for name in table.column_names)
 
     def side(kind: str, sentinel: int) -> np.ndarray[Any, Any]:
-        return np.stack([filled(table, f"{kind}_{i}", sentinel) for i in range(1, depth + 1)], axis=1)
+        return np.stack(
+            [filled(table, f"{kind}_{i}", sentinel) for i in range(1, depth + 1)], axis=1
+        )
 
     return BookSeconds(
         second_ns=array_of(table, "second_ns"),
@@ -173,7 +178,9 @@ def sigma_of(table: pa.Table) -> np.ndarray[Any, Any]:
 def event_queries(events: pa.Table) -> Queries:
     """One query per event: at its anchor, about its own level and direction (08 A1)."""
     return Queries(
-        t_ns=array_of(events, "anchor_ts_ns"), level=array_of(events, "level_price"), sigma=sigma_of(events)
+        t_ns=array_of(events, "anchor_ts_ns"),
+        level=array_of(events, "level_price"),
+        sigma=sigma_of(events),
     )
 
 
@@ -218,7 +225,9 @@ class OptionMarket:
     trade_expires_today: np.ndarray[Any, Any]
 
 
-def option_contracts_of(table: pa.Table, underlyings: list[str]) -> tuple[tuple[str, ...], OptionContracts]:
+def option_contracts_of(
+    table: pa.Table, underlyings: list[str]
+) -> tuple[tuple[str, ...], OptionContracts]:
     """work/option_contracts by symbol, with the position of each underlying in `underlyings`."""
     ordered = table.sort_by("option_symbol")
     position = {name: i for i, name in enumerate(underlyings)}
@@ -233,6 +242,23 @@ def option_contracts_of(table: pa.Table, underlyings: list[str]) -> tuple[tuple[
         ),
     )
     return tuple(objects(ordered, "option_symbol").tolist()), contracts
+
+
+def contract_rows(prints: pa.Table, symbols: tuple[str, ...], what: str) -> I64:
+    """Position in `symbols` of the contract of each print, int64[n].
+
+    Raises:
+        DataError: prints of contracts that work/option_contracts does not hold.
+    """
+    row_of = {symbol: i for i, symbol in enumerate(symbols)}
+    names = objects(prints, "option_symbol").tolist()
+    unknown = [name for name in names if name not in row_of]
+    if unknown:
+        raise DataError(
+            f"{what}: {len(unknown)} prints of contracts that work/option_contracts does not hold, "
+            f"such as {unknown[:3]}; rerun load_bronze for this date"
+        )
+    return np.array([row_of[name] for name in names], dtype=np.int64)
 
 
 def futures_of(table: pa.Table) -> tuple[list[str], tuple[Trades, ...]]:
@@ -253,9 +279,8 @@ def option_market_of(greeks: pa.Table, contracts: pa.Table, underlying: pa.Table
     """The option side of a session from its three work tables."""
     names, futures = futures_of(underlying)
     symbols, chain = option_contracts_of(contracts, names)
-    row_of = {symbol: i for i, symbol in enumerate(symbols)}
     ordered = greeks.sort_by("row_in_session")
-    row = np.array([row_of[s] for s in objects(ordered, "option_symbol")], dtype=np.int64)
+    row = contract_rows(ordered, symbols, "work/option_trades_greeks")
     trades = OptionTrades(
         ts_ns=array_of(ordered, "ts_event_ns"),
         contract=row,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -42,9 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             found += MEASURES[key](quick=asked.quick)
         except Exception as exc:
-            traceback.print_exc()
             errors[key] = f"{type(exc).__name__}: {exc}"
-    write(asked.out, facts, found, errors, quick=asked.quick)
+        write(asked.out, facts, found, errors, quick=asked.quick)
     Console().print(table_of(found))
     for key, error in errors.items():
         print(f"{key}: not measured: {error}", file=sys.stderr)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from typing import Any
 
 from tests.bench.lakes import BUILD
 from tests.bench.processes import run_module
@@ -32,12 +34,15 @@ def measure(*, quick: bool) -> list[Measurement]:
             "s",
             LIMIT_SECONDS,
             judged=not quick,
-            detail={**report, "cpu_seconds": round(run.cpu_seconds, 2), "peak_gib": round(run.peak_bytes / 2**30, 2)},
+            detail={
+                **report,
+                "cpu_seconds": round(run.cpu_seconds, 2),
+                "peak_gib": round(run.peak_bytes / 2**30, 2),
+            },
         )
     ]
 
 
-def _json_of(output: str) -> dict:
-    import json
-
+def _json_of(output: str) -> dict[str, Any]:
+    """The object that the output ends with."""
     return json.loads(output[output.index("{") :])

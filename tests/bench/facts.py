@@ -20,7 +20,7 @@ def bench_facts() -> dict[str, Any]:
     return {
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "git_sha": _git("rev-parse", "HEAD"),
-        "git_changed": bool(_git("status", "--porcelain")),
+        "git_changed": bool(_git("--no-optional-locks", "status", "--porcelain")),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
         "processor": _processor(),

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     imported = time.perf_counter()
     env.spark  # noqa: B018 - the property starts it
     started = time.perf_counter()
-    seconds, stages = {}, {}
+    seconds, stages, rows = {}, {}, {}
     for pipeline in PIPELINES:
         before = time.perf_counter()
         dates = date_range(None, asked.start, asked.end)
@@ -40,12 +40,14 @@ def main(arguments: list[str] | None = None) -> int:
         )
         seconds[pipeline] = round(time.perf_counter() - before, 2)
         stages.update({stage.name: stage.seconds for stage in record.stages})
+        rows.update(*[stage.rows for stage in record.stages[-1:]])
     answer = {
         "seconds": round(time.perf_counter() - started, 2),
         "imports": round(imported - began, 2),
         "spark_start": round(started - imported, 2),
         "pipelines": seconds,
         "stages": stages,
+        "rows": rows,
     }
     print(json.dumps(answer))
     return 0

@@ -33,7 +33,7 @@ class Measurement:
 
     @property
     def verdict(self) -> str:
-        """ "within", "misses", or "" where nothing is judged."""
+        """Either "within" or "misses"; empty where nothing is judged."""
         if self.limit is None or not self.judged:
             return ""
         good = self.value >= self.limit if self.at_least else self.value <= self.limit

@@ -21,10 +21,7 @@ def _states(session: Session, columns: Sequence[str]) -> pl.LazyFrame:
     """One row per timestamp: the last one that closes its event."""
     start, end = session.book_span
     rows = pl.scan_parquet(_files(session.book.files)).filter(
-        pl.col("is_last")
-        & ~pl.col("is_snapshot")
-        & (pl.col(_TS) >= start)
-        & (pl.col(_TS) < end)
+        pl.col("is_last") & ~pl.col("is_snapshot") & (pl.col(_TS) >= start) & (pl.col(_TS) < end)
     )
     last = pl.col(_TS).ne_missing(pl.col(_TS).shift(-1))
     return rows.select(_TS, *columns).filter(last)
@@ -129,22 +126,20 @@ def _side_cells(session: Session, side: str, code: int) -> pl.DataFrame:
         states.lazy()
         .with_columns(pl.col(columns).shift(1).name.prefix("old_"))
         .with_columns(
-            pl.any_horizontal(pl.col(p).ne_missing(pl.col(f"old_{p}")) for p in prices).alias("moved")
+            pl.any_horizontal(pl.col(p).ne_missing(pl.col(f"old_{p}")) for p in prices).alias(
+                "moved"
+            )
         )
         .slice(1)
     )
     found = pl.concat(
         pl.collect_all([*_still(pairs, prices, sizes), _moved(pairs, prices, sizes, code)])
     )
-    changes = found.select(
-        "state", _TS, _ticks(pl.col("price"), session).alias("ticks"), "change"
-    )
+    changes = found.select("state", _TS, _ticks(pl.col("price"), session).alias("ticks"), "change")
     return _with_fills(session, changes, states.select(_TS, "state"), code)
 
 
-def _still(
-    pairs: pl.LazyFrame, prices: Sequence[str], sizes: Sequence[str]
-) -> list[pl.LazyFrame]:
+def _still(pairs: pl.LazyFrame, prices: Sequence[str], sizes: Sequence[str]) -> list[pl.LazyFrame]:
     return [
         pairs.filter(~pl.col("moved") & (pl.col(s) != pl.col(f"old_{s}"))).select(
             "state",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from spymaster_lake.contracts.run_record import RunRecord
 from tests.end_to_end.lakes import EPISODES, FEATURES, INDICES, REPOSITORY, Lake
 from tests.end_to_end.many_episodes import AS_OF, multiply_episodes
 
@@ -44,21 +42,3 @@ def indexed_lake(built_lake: Lake, tmp_path_factory: pytest.TempPathFactory) -> 
         overrides={"build_indices.min_partition_size": 30},
     )
     return lake
-
-
-@pytest.fixture(scope="session")
-def index_run(indexed_lake: Lake) -> RunRecord:
-    """The record of the run that built the index."""
-    return record_of(indexed_lake, "indices")
-
-
-def record_of(lake: Lake, run_id: str) -> RunRecord:
-    """The record of a run as it lies in the lake."""
-    from spymaster_lake.orchestration.records import RunStore
-
-    return RunStore(lake.env).read_run("es", run_id)
-
-
-def project_folder() -> Path:
-    """The checkout."""
-    return REPOSITORY

@@ -30,10 +30,10 @@ from spymaster_lake.simulator import simulate
 REPOSITORY = Path(__file__).resolve().parents[2]
 INSTRUMENT, VERSION = "es", "4.5.0"
 FEATURES, EPISODES, INDICES = "feature_engineering", "episode_construction", "index_building"
-FIRST_SESSION = date(2025, 12, 8)
+FIRST_SESSION = date(2025, 12, 4)
 SESSIONS = 6
-DAYS = (date(2025, 12, 11), date(2025, 12, 12), date(2025, 12, 15))
-"""The sessions that can be run; on the second the front contract is another one."""
+DAYS = (date(2025, 12, 9), date(2025, 12, 10), date(2025, 12, 11))
+"""The sessions that can be run."""
 
 CALIBRATION_SESSIONS = 2
 """Instead of 20, so that the last of `DAYS` has calibrated columns."""
@@ -46,10 +46,12 @@ class Lake:
     Attributes:
         root: data root.
         home: folder with conf/ and manifests/.
+        spark: how a session is built where none runs.
     """
 
     root: Path
     home: Path
+    spark: SparkSettings = SparkSettings(master="local[2]", driver_memory="1g")
 
     def at(self, root: Path) -> Lake:
         """The same project over another data root."""
@@ -62,10 +64,8 @@ class Lake:
     @cached_property
     def env(self) -> Environment:
         """The environment of a process that works on it."""
-        settings = load_settings(
-            home=self.home, data_root=str(self.root), spark=SparkSettings(master="local[2]")
-        )
-        return build_environment(settings)
+        root = str(self.root)
+        return build_environment(load_settings(home=self.home, data_root=root, spark=self.spark))
 
     def run(
         self,

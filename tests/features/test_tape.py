@@ -148,7 +148,7 @@ def test_tape__equals_slow_oracle() -> None:
             if isinstance(value, float):
                 assert actual == pytest.approx(value, rel=1e-14, abs=1e-300), name
             else:
-                assert (None if actual is None or actual != actual else actual) == value, name  # noqa: PLR0124
+                assert (None if actual is None or actual != actual else actual) == value, name
 
 
 def test_tape__batch_equals_single() -> None:

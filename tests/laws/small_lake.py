@@ -119,8 +119,8 @@ class SmallLake:
         for layer in ("silver", "gold"):
             for folder, _, names in os.walk(self.root / layer):
                 for name in names:
-                    stat = os.stat(f"{folder}/{name}")
-                    found[f"{folder}/{name}"] = (stat.st_size, stat.st_mtime_ns)
+                    path = Path(folder, name)
+                    found[str(path)] = (path.stat().st_size, path.stat().st_mtime_ns)
         return found
 
     def staging(self) -> list[Path]:

@@ -14,7 +14,7 @@ from spymaster_lake.lake.session_map import SessionTask
 from spymaster_lake.orchestration.catalogue import build_registry
 from spymaster_lake.orchestration.execute import SessionCall, _Plan
 from spymaster_lake.orchestration.manifests import ManifestStore, bind_stages
-from spymaster_lake.orchestration.types import BoundStage, StageRequest
+from spymaster_lake.orchestration.types import BoundStage, Environment, StageRequest
 from spymaster_lake.stages.spec import CorpusStage, SessionResult, SessionStage, Source
 from tests.laws.small_lake import DAY, REPOSITORY, VERSION, SmallLake
 
@@ -52,20 +52,31 @@ def request_of(day: Any = DAY) -> StageRequest:
 class Case:
     """One stage over one date of a lake: the task, and the call that a worker makes."""
 
+    env: Environment
     bound: BoundStage
     stage: SessionStage
     task: SessionTask
     call: SessionCall
 
     def tables(self) -> dict[str, pa.Table]:
-        """The Delta inputs, read from the lake."""
-        return {alias: source.read() for alias, source in self.task.tables.items()}
+        """The Delta inputs, read from the lake; tables are immutable."""
+        return dict(_tables(self.env.resolver.data_root, self.bound.name, self))
 
     def run(self, tables: dict[str, pa.Table] | None = None) -> SessionResult:
         """Run the stage function."""
         return self.call(self.task, self.tables() if tables is None else tables)
 
 
+_READ: dict[tuple[str, str], dict[str, pa.Table]] = {}
+
+
+def _tables(root: str, name: str, case: Case) -> dict[str, pa.Table]:
+    if (root, name) not in _READ:
+        _READ[root, name] = {alias: source.read() for alias, source in case.task.tables.items()}
+    return _READ[root, name]
+
+
+@cache
 def case_of(lake: SmallLake, name: str) -> Case:
     """The stage `name` on DAY."""
     env, bound = lake.env, SESSION[name]
@@ -75,7 +86,7 @@ def case_of(lake: SmallLake, name: str) -> Case:
     clocks = {DAY: plan.calendar.clock(DAY)}
     call = SessionCall(stage, bound.context(env), clocks, plan.history)
     staging = str(lake.root / "staged" / name)
-    return Case(bound, stage, plan.task(DAY, staging), call)
+    return Case(env, bound, stage, plan.task(DAY, staging), call)
 
 
 @cache

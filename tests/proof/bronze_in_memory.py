@@ -102,7 +102,9 @@ class Bronze:
 
     def scans(self) -> dict[str, MemoryScan]:
         """Scans by the alias that stages use."""
-        return {f"{p}_{d}": MemoryScan(r, BRONZE[p, d].arrow_schema) for (p, d), r in self.rows.items()}
+        return {
+            f"{p}_{d}": MemoryScan(r, BRONZE[p, d].arrow_schema) for (p, d), r in self.rows.items()
+        }
 
     def changed(self, change: Callable[[Key, pa.Table], pa.Table]) -> Bronze:
         """Every table replaced by `change((product, dataset), rows)`."""

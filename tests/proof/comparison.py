@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spymaster_lake.contracts.catalogue import contract_of
 from spymaster_lake.contracts.episodes import METADATA, SEQUENCES, VECTORS
-from spymaster_lake.contracts.labels import LABELS
 from spymaster_lake.contracts.signals import SIGNALS
 from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import Role, TableContract
@@ -19,10 +19,11 @@ from spymaster_lake.contracts.vector import VECTOR_NAMES
 
 _SHOWN = 4
 
+Tables = Mapping[str, pa.Table]
+"""Tables of one session by dataset."""
+
 ENTRIES: dict[str, tuple[str, ...]] = {
     "vector_raw": tuple(f"vector_raw[{i}] {name}" for i, name in enumerate(VECTOR_NAMES)),
-    "sequence": tuple(f"sequence[{i}]" for i in range(280)),
-    "sequence_mask": tuple(f"sequence_mask[{i}]" for i in range(280)),
 }
 """Array columns that are compared entry by entry, and what their entries are called."""
 
@@ -63,8 +64,6 @@ CASES: tuple[tuple[str, str], ...] = tuple(
 )
 """Every (dataset, column) that must be proved."""
 
-LABEL_COLUMNS: tuple[str, ...] = tuple(c.name for c in LABELS.of_role(Role.LABEL))
-
 
 def bits(table: pa.Table) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """(bit pattern, is known) of every column; entries of fixed-length arrays are columns."""
@@ -98,13 +97,19 @@ class Evidence:
     Attributes:
         compared: rows compared.
         known: those of them with a value.
-        distinct: whether the compared values differ among themselves.
         faults: differences found.
     """
 
     compared: Counter[tuple[str, str]] = field(default_factory=Counter)
     known: Counter[tuple[str, str]] = field(default_factory=Counter)
-    faults: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
+    faults: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+    def merge(self, other: Evidence) -> None:
+        """Add what another series showed."""
+        self.compared.update(other.compared)
+        self.known.update(other.known)
+        for place, faults in other.faults.items():
+            self.faults.setdefault(place, []).extend(faults)
 
     def add(
         self, dataset: str, base: pa.Table, other: pa.Table, *, keys: Sequence[str], where: str
@@ -116,7 +121,7 @@ class Evidence:
             only = set(labels) ^ set(found)
             shown = f"{where}: rows differ, such as {list(only)[:_SHOWN]}"
             for column in bits(base.slice(0, 0)):
-                self.faults[dataset, column].append(shown)
+                self.faults.setdefault((dataset, column), []).append(shown)
             return
         mine, theirs = bits(base), bits(other)
         for column, (values, known) in mine.items():
@@ -124,13 +129,15 @@ class Evidence:
             self.compared[place] += len(values)
             self.known[place] += int(known.sum())
             if column not in theirs:
-                self.faults[place].append(f"{where}: column is missing")
+                self.faults.setdefault(place, []).append(f"{where}: column is missing")
                 continue
             unequal = (values != theirs[column][0]) | (known != theirs[column][1])
             if unequal.any():
                 rows = np.flatnonzero(unequal)
                 at = [labels[i] for i in rows[:_SHOWN]]
-                self.faults[place].append(f"{where}: {len(rows)} of {len(values)} rows, {at}")
+                self.faults.setdefault(place, []).append(
+                    f"{where}: {len(rows)} of {len(values)} rows, {at}"
+                )
 
 
 def until(table: pa.Table, instant: str, t_ns: int) -> pa.Table:
@@ -138,11 +145,14 @@ def until(table: pa.Table, instant: str, t_ns: int) -> pa.Table:
     return table.filter(pc.less_equal(table.column(instant), t_ns))
 
 
-def compare_past(
-    evidence: Evidence, base: dict[str, pa.Table], other: dict[str, pa.Table], t_ns: int, where: str
-) -> None:
-    """Hold every row with an instant at or before t against that of a run with another future."""
+def compare_past(evidence: Evidence, base: Tables, other: Tables, t_ns: int, where: str) -> None:
+    """Hold every row with an instant at or before t against that of a run with another future.
+
+    Tables of PROVED that the base run did not make are left out.
+    """
     for dataset, proved in PROVED.items():
+        if dataset not in base:
+            continue
         chosen = [c.name for c in proved.contract.columns if c.role is not Role.LABEL]
         evidence.add(
             dataset,
@@ -153,14 +163,19 @@ def compare_past(
         )
 
 
-def differing(
-    base: dict[str, pa.Table], other: dict[str, pa.Table], datasets: Iterable[str]
-) -> list[str]:
-    """Datasets in which two runs differ anywhere, labels included."""
-    evidence, wrong = Evidence(), []
-    for dataset in datasets:
-        keys = base[dataset].column_names[:1]
-        evidence.add(dataset, base[dataset], other[dataset], keys=keys, where="run")
-    for (dataset, column), faults in evidence.faults.items():
-        wrong.append(f"{dataset}.{column}: {faults[0]}")
-    return wrong
+def differences(base: Tables, other: Tables, *, ordered: bool = True) -> list[str]:
+    """What differs between two runs, labels included.
+
+    Args:
+        base: tables by dataset.
+        other: the same tables of another run.
+        ordered: rows must also come in the same order.
+    """
+    evidence = Evidence()
+    for dataset, table in base.items():
+        keys = contract_of(dataset).keys
+        pair = [table, other[dataset]]
+        if not ordered:
+            pair = [t.sort_by([(k, "ascending") for k in keys]) for t in pair]
+        evidence.add(dataset, *pair, keys=keys, where="run")
+    return [f"{d}.{column}: {faults[0]}" for (d, column), faults in evidence.faults.items()]

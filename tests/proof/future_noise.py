@@ -104,7 +104,10 @@ class _Noise:
     def interest(self, rows: pa.Table, _past: pa.Table) -> dict[str, Any]:
         """New open interest of old and new contracts."""
         n = rows.num_rows
-        return {"option_symbol": self.symbols(rows), "open_interest": self.rng.integers(0, 90_000, n)}
+        return {
+            "option_symbol": self.symbols(rows),
+            "open_interest": self.rng.integers(0, 90_000, n),
+        }
 
     def listings(self, rows: pa.Table, _past: pa.Table) -> dict[str, Any]:
         """Other terms for old symbols, and new symbols at new strikes."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -57,14 +58,18 @@ class WholeSession:
     history: Mapping[date, Tables]
 
 
-def whole_session(
-    lake: SimulatedLake, day: date, *, seed: int, pipeline: Pipeline | None = None
-) -> WholeSession:
-    """A session of the lake with jumps on top, run by the lake's pipeline or another one."""
-    chosen, history = pipeline or lake.pipeline, lake.before(day)
-    bronze = with_jumps(chosen.bronze(lake.root, day), seed=seed)
-    tables = chosen.run(day, bronze.scans(), history=history, checked=pipeline is None)
+def whole_session(lake: SimulatedLake, day: date, *, seed: int) -> WholeSession:
+    """A session of the lake with jumps on top."""
+    history = lake.before(day)
+    bronze = with_jumps(lake.pipeline.bronze(lake.root, day), seed=seed)
+    tables = lake.pipeline.run(day, bronze.scans(), history=history, checked=True)
     return WholeSession(day, bronze, tables, history)
+
+
+def rerun(session: WholeSession, pipeline: Pipeline) -> WholeSession:
+    """The same ticks, run by another pipeline."""
+    tables = pipeline.run(session.day, session.bronze.scans(), history=session.history)
+    return replace(session, tables=tables)
 
 
 def evidence_of(
@@ -72,7 +77,8 @@ def evidence_of(
     kind: str,
     pipeline: Pipeline,
     *,
-    at_most: int | None = None,
+    workers: Executor | None = None,
+    times: Sequence[int] | None = None,
 ) -> Evidence:
     """Compare every row at or before each instant with that of the whole session.
 
@@ -80,16 +86,24 @@ def evidence_of(
         sessions: the whole sessions, made by the same pipeline.
         kind: what happens to the future, one of KINDS.
         pipeline: runs the other futures.
-        at_most: number of instants per session, from the middle on; None for all.
+        workers: share the sessions among these processes.
+        times: instants at which the future is exchanged; by default `instants` of each session.
     """
+    n = len(sessions)
+    work = workers.map if workers else map
     evidence = Evidence()
-    for whole in sessions:
-        times = instants(pipeline, whole.day, whole.tables)
-        if at_most is not None:
-            times = times[len(times) // 2 :][:at_most]
-        for t_ns in times:
-            with gates_off():
-                scans = other_future(whole.bronze, kind, t_ns).scans()
-                tables = pipeline.run(whole.day, scans, history=whole.history)
-            compare_past(evidence, whole.tables, tables, t_ns, f"{whole.day} {kind} at {t_ns}")
+    for one in work(_evidence, sessions, [kind] * n, [pipeline] * n, [times] * n):
+        evidence.merge(one)
+    return evidence
+
+
+def _evidence(
+    whole: WholeSession, kind: str, pipeline: Pipeline, times: Sequence[int] | None
+) -> Evidence:
+    evidence = Evidence()
+    for t_ns in instants(pipeline, whole.day, whole.tables) if times is None else times:
+        with gates_off():
+            scans = other_future(whole.bronze, kind, t_ns).scans()
+            tables = pipeline.run(whole.day, scans, history=whole.history)
+        compare_past(evidence, whole.tables, tables, t_ns, f"{whole.day} {kind} at {t_ns}")
     return evidence

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pyarrow as pa
 
 from spymaster_lake.contracts.profile import InstrumentProfile
@@ -72,14 +73,23 @@ class Pipeline:
         """The same pipeline with another function for one stage."""
         return Pipeline(self.profile, self.stages, {**self.replaced, stage_id: run})
 
+    def parts(self) -> tuple[Pipeline, Pipeline]:
+        """The stages before the first that reads earlier sessions, and the others."""
+        reads = [any(x.history is History.PRESENT for x in b.stage.sources) for b in self.stages]
+        first = reads.index(True)
+        return (
+            Pipeline(self.profile, self.stages[:first], self.replaced),
+            Pipeline(self.profile, self.stages[first:], self.replaced),
+        )
+
     def run(
         self,
         day: date,
         scans: Mapping[str, Any],
         *,
         history: Mapping[date, Tables] | None = None,
-        only: Sequence[str] = PIPELINES,
         checked: bool = False,
+        done: Tables | None = None,
     ) -> Tables:
         """All tables of one session.
 
@@ -87,15 +97,13 @@ class Pipeline:
             day: the session date.
             scans: Bronze by alias.
             history: tables of earlier sessions, for calibration.
-            only: pipelines to run.
             checked: hold every table against its contract.
+            done: tables of the stages that ran before those of this pipeline.
         """
         days = tuple(sorted(d for d in history or {} if d < day))
         days = days[-self.profile.calibration_sessions :]
-        tables: Tables = {}
+        tables: Tables = dict(done or {})
         for bound in self.stages:
-            if bound.context.config["PIPELINE_ID"] not in only:
-                continue
             inputs = SessionInputs(
                 self.calendar.clock(day),
                 {
@@ -163,12 +171,32 @@ def core_pipeline() -> Pipeline:
     return Pipeline(profile, tuple(stages))
 
 
+def shuffled_inputs(pipeline: Pipeline, *, seed: int) -> Pipeline:
+    """The same pipeline, whose stages get the rows of every input table in random order."""
+
+    def shuffled(run: Run) -> Run:
+        def double(inputs: SessionInputs, context: StageContext) -> Any:
+            rng = np.random.default_rng([seed, len(inputs.tables)])
+            tables = {
+                alias: table.take(pa.array(rng.permutation(table.num_rows)))
+                for alias, table in inputs.tables.items()
+            }
+            return run(replace(inputs, tables=tables), context)
+
+        return double
+
+    stages = tuple(
+        BoundStage(replace(b.stage, run=shuffled(b.stage.run)), b.context) for b in pipeline.stages
+    )
+    return Pipeline(pipeline.profile, stages)
+
+
 @contextmanager
 def gates_off() -> Iterator[None]:
     """Let incomplete sessions pass: gates may fail a session, never change a value (08 A4)."""
     with (
-        mock.patch.object(load_bronze, "gate_session", lambda *_: ()),
-        mock.patch.object(generate_levels, "require_all_kinds", lambda *_: None),
-        mock.patch.object(construct_episodes, "_require_few_rejected", lambda *_: None),
+        mock.patch.object(load_bronze, "gate_session", return_value=()),
+        mock.patch.object(generate_levels, "require_all_kinds"),
+        mock.patch.object(construct_episodes, "_require_few_rejected"),
     ):
         yield

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from spymaster_lake.ingest.job import IngestRequest, ingest
@@ -12,12 +15,13 @@ from spymaster_lake.lake.instruments import load_profiles
 from spymaster_lake.lake.paths import LakePathResolver
 from spymaster_lake.simulator.model import SIZES, MarketModel, SimulationSize
 from spymaster_lake.simulator.run import simulate
+from spymaster_lake.stages.spec import History
 from tests.proof.harness import INSTRUMENT, REPOSITORY, Pipeline, Tables
 
 START, SESSIONS = date(2025, 11, 5), 35
 """Three warm-up sessions, then 32 that can be run; the last twelve have calibrated columns."""
 
-ROLL_DAY = date(2025, 12, 12)
+ROLL_DAY = date(2025, 12, 15)
 """The front contract is ESH6 for the first time."""
 HALF_DAY = date(2025, 12, 24)
 """Early close at 13:00 ET."""
@@ -67,12 +71,35 @@ class SimulatedLake:
         return {d: t for d, t in self.sessions.items() if d < day}
 
 
-def run_all(root: Path, pipeline: Pipeline) -> SimulatedLake:
-    """Run every session but the first three, in order."""
+def run_all(root: Path, pipeline: Pipeline, workers: Executor) -> SimulatedLake:
+    """Run every session but the first three; calibration reads the earlier ones."""
     days = pipeline.calendar.sessions(START, HALF_DAY)
     assert len(days) == SESSIONS
-    sessions: dict[date, Tables] = {}
-    for day in days[pipeline.profile.warmup_sessions :]:
-        scans = pipeline.scans(root, day)
-        sessions[day] = pipeline.run(day, scans, history=sessions, checked=True)
-    return SimulatedLake(root, pipeline, sessions)
+    runnable = days[pipeline.profile.warmup_sessions :]
+    local, rest = pipeline.parts()
+    sessions = dict(
+        zip(runnable, workers.map(_run_local, *_each(runnable, root, local)), strict=True)
+    )
+    small = {d: {name: t[name] for name in _calibrated_from(rest)} for d, t in sessions.items()}
+    jobs = [(day, sessions[day], {d: t for d, t in small.items() if d < day}) for day in runnable]
+    whole = workers.map(_run_rest, *_each(jobs, rest))
+    return SimulatedLake(root, pipeline, dict(zip(runnable, whole, strict=True)))
+
+
+def _each(items: Sequence[Any], *same: Any) -> tuple[Any, ...]:
+    """Arguments for `map`: one item each, and the same others for all."""
+    return (items, *([value] * len(items) for value in same))
+
+
+def _calibrated_from(rest: Pipeline) -> set[str]:
+    sources = [s for b in rest.stages for s in b.stage.sources]
+    return {s.dataset for s in sources if s.history is History.PRESENT}
+
+
+def _run_local(day: date, root: Path, local: Pipeline) -> Tables:
+    return local.run(day, local.scans(root, day), checked=True)
+
+
+def _run_rest(job: tuple[date, Tables, dict[date, Tables]], rest: Pipeline) -> Tables:
+    day, tables, history = job
+    return rest.run(day, {}, history=history, checked=True, done=tables)

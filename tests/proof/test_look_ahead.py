@@ -7,6 +7,8 @@ noise. A row is compared at every instant at or after its own; which rows exist 
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+
 import numpy as np
 import pytest
 
@@ -15,9 +17,9 @@ from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import Role
 from spymaster_lake.contracts.vector import VECTOR_FEATURES
 from spymaster_lake.features.arrays import NS
-from spymaster_lake.stages.tables import array_of
+from spymaster_lake.stages.tables import array_of, objects
 from tests.proof.bronze_in_memory import truncated
-from tests.proof.comparison import CASES, PROVED, Evidence, differing
+from tests.proof.comparison import CASES, PROVED, Evidence
 from tests.proof.future_noise import scrambled
 from tests.proof.futures_apart import KINDS, WholeSession, evidence_of, instants
 from tests.proof.simulated_lake import SimulatedLake
@@ -26,16 +28,22 @@ NEVER_KNOWN = {
     ("episodes/vectors", "vector_raw[72] tape_imbalance_lag2"): (
         "its window is the bar before the entry bar, which by definition has no print in the zone"
     ),
+    ("episodes/vectors", "vector_raw[91] wall_ratio_log_lag3"): (
+        "its state lies in that bar too: price is 5 points away, the book shows 2.5"
+    ),
 }
-"""Columns without a single value to compare, each with the reason."""
+"""Columns that may be without a single value to compare, each with the reason."""
 
 
 @pytest.fixture(scope="session", params=KINDS)
 def evidence(
-    request: pytest.FixtureRequest, lake: SimulatedLake, whole: tuple[WholeSession, ...]
+    request: pytest.FixtureRequest,
+    lake: SimulatedLake,
+    whole: tuple[WholeSession, ...],
+    workers: Executor,
 ) -> Evidence:
     """All comparisons of one kind of other future."""
-    return evidence_of(whole, request.param, lake.pipeline)
+    return evidence_of(whole, request.param, lake.pipeline, workers=workers)
 
 
 @pytest.mark.parametrize(("dataset", "column"), CASES)
@@ -44,10 +52,7 @@ def test_look_ahead__column(evidence: Evidence, dataset: str, column: str) -> No
     place = (dataset, column)
     assert not evidence.faults.get(place), "\n".join(evidence.faults[place][:5])
     assert evidence.compared[place] > 500
-    if place in NEVER_KNOWN:
-        assert not evidence.known[place], "has values: take it off the list"
-    else:
-        assert evidence.known[place], "no value was compared: choose livelier sessions"
+    assert evidence.known[place] or place in NEVER_KNOWN, "no value: choose livelier sessions"
 
 
 def test_look_ahead__covers_the_contracts(evidence: Evidence) -> None:
@@ -75,16 +80,27 @@ def test_look_ahead__covers_the_session(
         assert len(times) >= 14
 
 
-def test_look_ahead__sessions_are_special(whole: tuple[WholeSession, ...]) -> None:
-    """One session is a roll, the other ends early; both have calibrated thresholds and options."""
+def test_look_ahead__sessions_are_special(
+    lake: SimulatedLake, whole: tuple[WholeSession, ...]
+) -> None:
+    """One session is the first of a contract, the other ends early; both have thresholds."""
     roll, half = (s.tables["work/sessions"].to_pylist()[0] for s in whole)
-    assert roll["contract"] == "ESH6"
-    assert roll["roll_contaminated"]
+    before = list(lake.before(whole[0].day).values())[-1]["work/sessions"].to_pylist()[0]
+    assert (before["contract"], roll["contract"]) == ("ESZ5", "ESH6")
     assert half["close_ns"] - half["open_ns"] == 3.5 * 3600 * NS
+    assert whole[1].tables["work/option_trades_greeks"].num_rows > 1000
     for session in whole:
-        values = session.tables["work/calibration"].column("value").to_pylist()
-        assert None not in values
-        assert session.tables["work/option_trades_greeks"].num_rows > 1000
+        assert None not in session.tables["work/calibration"].column("value").to_pylist()
+        assert session.tables["signals"].num_rows > 50
+
+
+def test_look_ahead__sessions_are_lively(whole: tuple[WholeSession, ...]) -> None:
+    """The calibrated and the rare values occur, so that their comparison means something."""
+    tables = whole[1].tables
+    assert set(objects(tables["signals"], "fuel_effect")) == {"AMPLIFY", "NEUTRAL", "DAMPEN"}
+    for dataset in ("signals", "state_table"):
+        assert True in set(objects(tables[dataset], "sweep_detected"))
+        assert len(set(objects(tables[dataset], "barrier_state"))) >= 5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -98,8 +114,8 @@ def test_look_ahead__future_differs(whole: tuple[WholeSession, ...], kind: str) 
         else scrambled(session.bronze, t_ns, seed=11)
     )
     for key, rows in session.bronze.rows.items():
-        for value, table in rows.items():
-            mine, theirs = table, other.rows[key][value]
+        for value, mine in rows.items():
+            theirs = other.rows[key][value]
             before = [int((array_of(x, "ts_event_ns") < t_ns).sum()) for x in (mine, theirs)]
             assert before[0] == before[1], (key, value)
             later = theirs.num_rows - before[1]
@@ -117,11 +133,3 @@ def test_look_ahead__seed(lake: SimulatedLake, whole: tuple[WholeSession, ...]) 
     )
     assert all(first.rows[c].equals(same.rows[c]) for c in first.rows)
     assert not any(first.rows[c].equals(other.rows[c]) for c in first.rows)
-
-
-def test_look_ahead__memory_equals_lake(lake: SimulatedLake, whole: tuple[WholeSession, ...]) -> None:
-    """Ticks held in memory give the tables that the lake's own scans give."""
-    day = whole[0].day
-    scans = lake.pipeline.bronze(lake.root, day).scans()
-    tables = lake.pipeline.run(day, scans, history=lake.before(day))
-    assert not differing(lake.sessions[day], tables, lake.sessions[day])

@@ -37,7 +37,7 @@ from spymaster_lake.stages.market import (
 )
 from spymaster_lake.stages.sources import silver, work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
-from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.tables import array_of, build_table, in_order, objects
 
 _MICROSECOND_NS = 1_000
 _KIND_OF_CODE = {code: kind for kind, code in LEVEL_KIND_CODES.items()}
@@ -57,7 +57,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
         grid_instants(open_ns=clock.open_ns, events_end_ns=clock.events_end_ns),
         trades=data.market.trades,
         bars_1min=data.bars_1min,
-        atr=array_of(inputs.table("bars_1min"), "atr_14"),
+        atr=array_of(in_order(inputs.table("bars_1min"), "bar_start_ns"), "atr_14"),
         levels=levels_of(inputs.table("levels")),
         clock=level_clock(clock),
         tick=context.profile.tick_size,

@@ -27,7 +27,16 @@ from spymaster_lake.stages.feature_engineering.option_definitions import (
 from spymaster_lake.stages.spec import SessionInputs, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
 
-_PRINT = ("ts_event_ns", "seq", "src_file", "src_row", "option_symbol", "price", "size", "aggressor")
+_PRINT = (
+    "ts_event_ns",
+    "seq",
+    "src_file",
+    "src_row",
+    "option_symbol",
+    "price",
+    "size",
+    "aggressor",
+)
 _OI = ("ts_event_ns", "seq", "src_file", "src_row", "option_symbol", "open_interest")
 
 
@@ -66,6 +75,8 @@ def session_options(inputs: SessionInputs, context: StageContext, front: str) ->
         "open_interest_rows": interest.num_rows,
     }
     warnings = (*definitions.warnings, *_strike_warnings(inputs, context, trades))
+    if not contracts.num_rows:
+        warnings = (f"{inputs.day}: no option definitions; gamma columns are null", *warnings)
     has_open_interest = bool(before_open.any())
     return SessionOptions(contracts, trades, interest, metrics, warnings, has_open_interest)
 

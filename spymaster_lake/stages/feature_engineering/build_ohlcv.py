@@ -63,9 +63,7 @@ def run_2min(inputs: SessionInputs, context: StageContext) -> SessionResult:
     tick, contract = context.profile.tick_size, objects(inputs.table("sessions"), "contract")[0]
     days = context.calendar.previous(inputs.day, context.profile.warmup_sessions)
     parts = [_warmup_bars(inputs, context, day, contract) for day in days]
-    own = aggregate_bars(
-        bars_of(inputs.table("bars_10s"), tick), width_ns=WIDTHS_S["2min"] * NS
-    )
+    own = aggregate_bars(bars_of(inputs.table("bars_10s"), tick), width_ns=WIDTHS_S["2min"] * NS)
     _require_warmup(inputs, days, parts, own, contract)
     bars = concat_bars([*parts, own])
     columns = {
@@ -118,9 +116,15 @@ def make(params: Mapping[str, Any]) -> SessionStage:
     """The stage for one `interval`: 10s, 1min or 2min."""
     interval = params.get("interval")
     if interval not in WIDTHS_S:
-        raise ConfigError(f"{STAGE_ID}: interval must be one of {sorted(WIDTHS_S)}, got {interval!r}")
+        raise ConfigError(
+            f"{STAGE_ID}: interval must be one of {sorted(WIDTHS_S)}, got {interval!r}"
+        )
     if interval == "2min":
-        sources = (work("sessions"), work("bars_10s"), bronze("futures", "trades", history=History.BRONZE))
+        sources = (
+            work("sessions"),
+            work("bars_10s"),
+            bronze("futures", "trades", history=History.BRONZE),
+        )
         return _stage(interval, sources, BARS_2MIN, run_2min)
     if interval == "1min":
         return _stage(interval, (work("trades"),), BARS_1MIN, run_1min)
@@ -129,5 +133,3 @@ def make(params: Mapping[str, Any]) -> SessionStage:
 
 def _stage(interval: str, sources: Any, contract: TableContract, run: Any) -> SessionStage:
     return SessionStage(STAGE_ID, sources, (contract,), run, {"interval": interval})
-
-

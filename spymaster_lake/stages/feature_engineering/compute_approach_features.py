@@ -60,9 +60,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
         barrier_delta_liq=array_of(physics, "barrier_delta_liq"),
     )
     columns |= distance_to_tested_level(spot=spot, level=level, atr=atr)
-    columns |= {
-        f"dist_to_{k}_frac": array_of(distances, f"dist_to_{k}") / spot for k in KIND_SLUGS
-    }
+    columns |= {f"dist_to_{k}_frac": array_of(distances, f"dist_to_{k}") / spot for k in KIND_SLUGS}
     columns |= attempts.columns()
     columns |= attempt_trends(attempts, {s: array_of(physics, s) for s in TREND_SOURCES.values()})
     keys = {"event_id": objects(events, "event_id"), "date": inputs.day}

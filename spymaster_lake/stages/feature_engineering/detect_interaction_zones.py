@@ -10,13 +10,13 @@ from spymaster_lake.features.zones import detect_zone_entries
 from spymaster_lake.stages.market import bars_of, levels_of, trades_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
-from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.tables import array_of, build_table, in_order, objects
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """work/events of one session; none is legal, with a warning (08 A35)."""
     session, clock, profile = inputs.table("sessions"), inputs.clock, context.profile
-    bars = inputs.table("bars_1min")
+    bars = in_order(inputs.table("bars_1min"), "bar_start_ns")
     entries = detect_zone_entries(
         day=inputs.day,
         bars_1min=bars_of(bars, profile.tick_size),

@@ -14,7 +14,7 @@ from spymaster_lake.stages.feature_engineering.session_gates import (
 from spymaster_lake.stages.market import bars_of, level_clock
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
-from spymaster_lake.stages.tables import array_of, build_table
+from spymaster_lake.stages.tables import array_of, build_table, in_order
 
 _NAMES = {code: kind for kind, code in LEVEL_KIND_CODES.items()}
 
@@ -23,6 +23,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """work/levels and work/level_series of one session."""
     tick, clock = context.profile.tick_size, inputs.clock
     bars_1min, bars_2min = bars_of(inputs.table("bars_1min"), tick), inputs.table("bars_2min")
+    bars_2min = in_order(bars_2min, "bar_start_ns")
     levels = session_levels(
         bars_1min=bars_1min,
         bars_2min=bars_of(bars_2min, tick),

@@ -14,7 +14,7 @@ import numpy as np
 from spymaster_lake.contracts.work import OPTION_GREEKS, OPTION_TRADES, UNDERLYING_SECONDS
 from spymaster_lake.features.arrays import NO_TIME, NS, Trades
 from spymaster_lake.features.option_flow import enrich_option_trades
-from spymaster_lake.stages.market import option_contracts_of, to_ticks
+from spymaster_lake.stages.market import contract_rows, option_contracts_of, to_ticks
 from spymaster_lake.stages.sources import bronze, work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
@@ -27,10 +27,9 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     names = sorted(set(objects(inputs.table("option_contracts"), "underlying_contract").tolist()))
     futures = [_future(inputs, context, name) for name in names]
     symbols, contracts = option_contracts_of(inputs.table("option_contracts"), names)
-    row_of = {symbol: i for i, symbol in enumerate(symbols)}
     greeks = enrich_option_trades(
         ts_ns=array_of(prints, "ts_event_ns"),
-        contract=np.array([row_of[s] for s in objects(prints, "option_symbol")], dtype=np.int64),
+        contract=contract_rows(prints, symbols, "work/option_trades"),
         price=array_of(prints, "price"),
         size=array_of(prints, "size").astype(np.int64),
         side=array_of(prints, "aggressor"),
@@ -62,7 +61,10 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
 def _future(inputs: SessionInputs, context: StageContext, contract: str) -> Trades:
     clock = inputs.clock
     rows = inputs.scan("futures_trades").read(
-        ("ts_event_ns", "price"), start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract
+        ("ts_event_ns", "price"),
+        start_ns=clock.record_start_ns,
+        end_ns=clock.end_ns,
+        contract=contract,
     )
     ts = array_of(rows, "ts_event_ns")
     ticks = to_ticks(array_of(rows, "price"), context.profile.tick_size, f"{contract} {inputs.day}")

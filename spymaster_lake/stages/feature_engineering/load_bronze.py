@@ -200,7 +200,9 @@ def trades_arrays(rows: pa.Table, context: StageContext, what: str) -> Trades:
 
 def book_columns(depth: int) -> tuple[str, ...]:
     """Columns of Bronze mbp10 that `book_states` reads."""
-    levels = [f"{s}_{f}_{i}" for s in ("bid", "ask") for f in ("px", "sz") for i in range(1, depth + 1)]
+    levels = [
+        f"{s}_{f}_{i}" for s in ("bid", "ask") for f in ("px", "sz") for i in range(1, depth + 1)
+    ]
     return ("ts_event_ns", "src_row", "is_snapshot", "is_last", *levels)
 
 
@@ -222,7 +224,9 @@ def _book_chunks(
         counts.add(states, clock)
         yield states
     if not counts.states:
-        raise DataError(f"{inputs.day}: Bronze holds no book updates of {contract} in the book window")
+        raise DataError(
+            f"{inputs.day}: Bronze holds no book updates of {contract} in the book window"
+        )
 
 
 def _require_distinct_book(scan: BronzeScan, rows: pa.Table, contract: str) -> None:

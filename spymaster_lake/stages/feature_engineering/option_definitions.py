@@ -24,7 +24,7 @@ from spymaster_lake.features.arrays import I64, NS, Bool
 from spymaster_lake.sessions.calendar import local_ns
 from spymaster_lake.stages.lookback import reference_start_ns
 from spymaster_lake.stages.spec import SessionInputs, StageContext
-from spymaster_lake.stages.tables import array_of, build_table, filled, objects
+from spymaster_lake.stages.tables import array_of, build_table, filled
 
 EXPIRED, NO_EXPIRATION, OTHER_UNDERLYING = "expired", "no_expiration", "other_underlying"
 
@@ -76,7 +76,8 @@ def session_definitions(
     chosen = np.sort(kept[first])
     left_out = {symbol: r for r, mask in reasons.items() for symbol in _symbols(rows, mask)}
     counts = Counter(left_out.values())
-    others = sorted(set(objects(rows.filter(pa.array(reasons[OTHER_UNDERLYING])), "underlying_contract")))
+    foreign = rows.column("underlying_contract").filter(pa.array(reasons[OTHER_UNDERLYING]))
+    others = sorted(pc.unique(foreign).to_pylist())
     return Definitions(
         _table(inputs, rows.take(pa.array(chosen)), expiry[chosen], zone),
         left_out,
@@ -118,7 +119,9 @@ def _symbols(rows: pa.Table, mask: Bool) -> list[str]:
 
 
 def _table(inputs: SessionInputs, rows: pa.Table, expiry: I64, zone: ZoneInfo) -> pa.Table:
-    local_day = {e: datetime.fromtimestamp(e // NS, zone).date() for e in np.unique(expiry).tolist()}
+    local_day = {
+        e: datetime.fromtimestamp(e // NS, zone).date() for e in np.unique(expiry).tolist()
+    }
     today = [local_day[e] == inputs.day for e in expiry.tolist()]
     return build_table(
         OPTION_CONTRACTS,

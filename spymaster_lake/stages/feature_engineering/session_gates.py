@@ -83,9 +83,7 @@ def require_all_kinds(clock: SessionClock, kinds: Collection[str]) -> None:
     """
     missing = [kind for kind in LEVEL_KINDS if kind not in kinds]
     if missing:
-        raise DataError(
-            f"{clock.day}: no bars for the levels {missing}; the session is incomplete"
-        )
+        raise DataError(f"{clock.day}: no bars for the levels {missing}; the session is incomplete")
 
 
 def _warnings(
@@ -95,7 +93,9 @@ def _warnings(
     if quality.trades_per_day and not _within(len(trades), quality.trades_per_day):
         found.append(f"{day}: {len(trades)} trades, usual are {list(quality.trades_per_day)}")
     if quality.book_updates_per_day and not _within(book.states, quality.book_updates_per_day):
-        found.append(f"{day}: {book.states} book states, usual are {list(quality.book_updates_per_day)}")
+        found.append(
+            f"{day}: {book.states} book states, usual are {list(quality.book_updates_per_day)}"
+        )
     price = trades.ticks * profile.tick_size
     outside = price[(price < quality.price_min) | (price > quality.price_max)]
     if len(outside):
@@ -109,7 +109,9 @@ def _warnings(
         if not _within(share, quality.buy_share):
             found.append(f"{day}: buy share {share:.3f}, usual are {list(quality.buy_share)}")
     if quality.size_max and len(trades) and int(trades.size.max()) > quality.size_max:
-        found.append(f"{day}: a trade of {int(trades.size.max())} contracts, usual are up to {quality.size_max}")
+        found.append(
+            f"{day}: a trade of {int(trades.size.max())} contracts, usual are up to {quality.size_max}"
+        )
     return found
 
 
@@ -120,7 +122,9 @@ def implausible(day: date, name: str, values: F64, bound: float | None) -> tuple
     large = values[np.abs(values) > bound]
     if not len(large):
         return ()
-    return (f"{day}: {len(large)} values of {name} beyond +-{bound:g}, such as {large[:3].tolist()}",)
+    return (
+        f"{day}: {len(large)} values of {name} beyond +-{bound:g}, such as {large[:3].tolist()}",
+    )
 
 
 def _within(value: float, bounds: tuple[float, float]) -> bool:
