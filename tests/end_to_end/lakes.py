@@ -35,6 +35,7 @@ SESSIONS = 6
 DAYS = (date(2025, 12, 9), date(2025, 12, 10), date(2025, 12, 11))
 """The sessions that can be run."""
 
+LOCAL = SparkSettings(master="local[2]", driver_memory="1g")
 CALIBRATION_SESSIONS = 2
 """Instead of 20, so that the last of `DAYS` has calibrated columns."""
 
@@ -51,7 +52,7 @@ class Lake:
 
     root: Path
     home: Path
-    spark: SparkSettings = SparkSettings(master="local[2]", driver_memory="1g")
+    spark: SparkSettings = LOCAL
 
     def at(self, root: Path) -> Lake:
         """The same project over another data root."""

@@ -73,10 +73,12 @@ def wait_for_workers(web, logs, seconds=90):
     """Wait until the master counts all workers."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"http://127.0.0.1:{web}/json/", timeout=5) as answer:
-                if json.load(answer)["aliveworkers"] == WORKERS:
-                    return
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{web}/json/", timeout=5) as answer,
+        ):
+            if json.load(answer)["aliveworkers"] == WORKERS:
+                return
         time.sleep(0.5)
     raise AssertionError("\n".join(p.read_text()[-2000:] for p in logs.glob("*.log")))
 

@@ -54,7 +54,8 @@ def fingerprint_of_files(lake, pipeline, print_):
         paths = [p for day in days for p in root.rglob(f"date={day}/**/*.parquet")]
         files = [[str(p.relative_to(lake.root)), p.stat().st_size] for p in paths]
         # a session reads hours, not whole dates: those outside the span of the run do not count
-        files = [f for f in files if f[0] in hours_read(lake, print_)]
+        read = hours_read(lake, print_)
+        files = [f for f in files if f[0] in read]
     else:
         home = lake.root / print_.layer / INSTRUMENT / print_.owner / f"version={VERSION}"
         table = deltalake.DeltaTable(home / print_.dataset, version=print_.table_version)
@@ -229,7 +230,8 @@ def test_lineage__from_an_index_to_raw_files(indexed_lake):
     }
     raw = raw_by_part(root)
     assert len(bronze) > 100
-    for part in bronze:
+    assert bronze <= set(raw)
+    for part in sorted(bronze)[::10]:
         vendor_file, sha = raw[part]
         sources = pq.read_table(root / part, columns=["src_file"], partitioning=None)
         assert set(sources.column("src_file").to_pylist()) == {sha[:16]}

@@ -297,8 +297,12 @@ def test_ingest__in_memory_lake(tmp_path: Path) -> None:
     table = reader("memory://lake").read("mbp10", start_ns=0, end_ns=2**62)
     assert table["src_row"].to_pylist() == [0, 2]
     names = sorted(f.path for f in LakeFileSystem.of("memory://lake").find("memory://lake/_meta"))
-    assert names[-1] == "memory://lake/_meta/es/runs/r1/run.json"
-    assert len(names) == 2
+    assert len(names) == 3
+    assert "/es/runs/r1/quarantine/" in names[0]
+    assert names[1:] == [
+        "memory://lake/_meta/es/runs/r1/run.json",
+        "memory://lake/_meta/schemas/futures/mbp10/schema=v1.json",
+    ]
     fsspec.filesystem("memory").store.clear()
 
 

@@ -1,0 +1,1 @@
+"""Strict serving: indices are loaded whole or not at all, and queries answered or refused."""
