@@ -10,11 +10,14 @@ from datetime import date
 from functools import partial
 from typing import Any, TypeVar
 
-import deltalake
+import pyarrow as pa
 
+from spymaster_lake.contracts.catalogue import contract_of
 from spymaster_lake.contracts.profile import InstrumentProfile
 from spymaster_lake.contracts.run_record import RunRecord
 from spymaster_lake.ingest.job import IngestRequest, ingest
+from spymaster_lake.lake.delta_tables import open_snapshot
+from spymaster_lake.lake.parquet_files import read_partition_files
 from spymaster_lake.orchestration.dates import DateRange
 from spymaster_lake.orchestration.driver import run
 from spymaster_lake.orchestration.prepare import RunRequest
@@ -145,10 +148,14 @@ def _facts(env: Environment, request: DemoRequest, simulated: SimulationReport) 
     resolver, instrument, version = env.resolver, request.instrument, request.pipeline_version
     fe, ec = PIPELINES[0], PIPELINES[1]
     signals = resolver.silver_table(instrument, fe, version, "signals")
-    sessions = deltalake.DeltaTable(
-        resolver.silver_table(instrument, fe, version, "work/sessions")
-    ).to_pyarrow_table(columns=["n_trades", "n_book_updates"])
-    kinds = deltalake.DeltaTable(signals).to_pyarrow_table(columns=["level_kind"])
+    sessions = _read(
+        resolver.silver_table(instrument, fe, version, "work/sessions"),
+        "n_trades",
+        "n_book_updates",
+    )
+    kinds = _read(signals, "level_kind")
+    states = resolver.silver_table(instrument, ec, version, "state_table")
+    episodes = resolver.gold_table(instrument, ec, version, "episodes/metadata")
     manifest = env.filesystem.read_json(f"{resolver.index_root(instrument, version)}/manifest.json")
     return {
         "sessions simulated": len(simulated.sessions),
@@ -156,14 +163,16 @@ def _facts(env: Environment, request: DemoRequest, simulated: SimulationReport) 
         "front trades": sum(sessions.column("n_trades").to_pylist()),
         "front book states": sum(sessions.column("n_book_updates").to_pylist()),
         "events": dict(sorted(Counter(kinds.column("level_kind").to_pylist()).items())),
-        "state rows": deltalake.DeltaTable(
-            resolver.silver_table(instrument, ec, version, "state_table")
-        ).count(),
-        "episodes": deltalake.DeltaTable(
-            resolver.gold_table(instrument, ec, version, "episodes/metadata")
-        ).count(),
+        "state rows": _read(states, "ts_ns").num_rows,
+        "episodes": _read(episodes, "event_id").num_rows,
         "partitions": _partitions(manifest),
     }
+
+
+def _read(path: str, *columns: str) -> pa.Table:
+    """Columns of a whole table, one file after the other."""
+    dataset = path.partition("/version=")[2].partition("/")[2]
+    return read_partition_files(contract_of(dataset), open_snapshot(path).files, columns)
 
 
 def _partitions(manifest: Mapping[str, Any]) -> dict[str, int]:
