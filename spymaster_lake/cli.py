@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import typer
 
+from spymaster_lake.commands import browse, data, demo, run
 from spymaster_lake.contracts.errors import LakeError
-from spymaster_lake.orchestration.commands import browse, data, demo, run
 
 app = typer.Typer(
     name="spymaster",

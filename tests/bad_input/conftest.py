@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from spymaster_lake.commands import common
 from spymaster_lake.orchestration import execute
-from spymaster_lake.orchestration.commands import common
 from tests.bad_input.command import Command
 from tests.laws import small_lake
 from tests.laws.small_lake import SmallLake

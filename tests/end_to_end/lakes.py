@@ -13,10 +13,13 @@ from typing import Any
 import deltalake
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from spymaster_lake.contracts.run_record import RunRecord
 from spymaster_lake.contracts.settings import SparkSettings, load_settings
 from spymaster_lake.ingest.job import IngestRequest, ingest
+from spymaster_lake.lake.delta_tables import open_snapshot
+from spymaster_lake.lake.parquet_files import DataFile
 from spymaster_lake.orchestration.catalogue import build_registry
 from spymaster_lake.orchestration.dates import DateRange
 from spymaster_lake.orchestration.driver import run
@@ -132,8 +135,19 @@ def simulated_lake(folder: Path) -> Lake:
 
 
 def read_table(path: str) -> pa.Table:
-    """All rows of a Delta table."""
-    return deltalake.DeltaTable(path).to_pyarrow_table()
+    """All rows of a Delta table, file by file: a dataset scan can abort the process at its exit."""
+    snapshot = open_snapshot(path)
+    schema = pa.schema(deltalake.DeltaTable(path).schema())
+    return pa.concat_tables(
+        [schema.empty_table(), *(_read_file(file, schema) for file in snapshot.files)]
+    )
+
+
+def _read_file(file: DataFile, schema: pa.Schema) -> pa.Table:
+    rows = pq.read_table(file.path, use_threads=False, partitioning=None)
+    if "date" not in rows.column_names:
+        rows = rows.append_column("date", pa.array([file.day] * rows.num_rows, pa.date32()))
+    return rows.select(schema.names).cast(schema)
 
 
 def canonical(table: pa.Table) -> pa.Table:

@@ -17,6 +17,7 @@ from spymaster_lake.lake.delta_publish import StagedPart, publish_dates
 from spymaster_lake.lake.delta_tables import open_snapshot
 from spymaster_lake.lake.filesystem import LakeFileSystem
 from spymaster_lake.lake.parquet_files import write_file
+from tests.end_to_end.lakes import read_table
 
 CONTRACT = TableContract(
     "work/numbers",
@@ -54,7 +55,7 @@ def table(tmp_path):
 
 def numbers(path):
     """Rows by date and number."""
-    rows = deltalake.DeltaTable(path).to_pyarrow_table().to_pylist()
+    rows = read_table(path).to_pylist()
     return Counter((row["date"], row["x"]) for row in rows)
 
 

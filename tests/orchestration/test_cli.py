@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from spymaster_lake import cli
+from spymaster_lake.commands import common
 from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.orchestration import driver
-from spymaster_lake.orchestration.commands import common
 from spymaster_lake.orchestration.records import RunStore
 from tests.orchestration.small_project import (
     MONDAY,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from spymaster_lake.orchestration.commands import common
-from spymaster_lake.orchestration.commands.common import JsonOption, RootOption, parse_date
+from spymaster_lake.commands import common
+from spymaster_lake.commands.common import JsonOption, RootOption, parse_date
 from spymaster_lake.orchestration.display import console, print_json, run_progress, show_table
 
 

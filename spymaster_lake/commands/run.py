@@ -7,12 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from spymaster_lake.contracts.control import load_control
-from spymaster_lake.contracts.errors import StageFailedError
-from spymaster_lake.contracts.run_record import RunRecord
-from spymaster_lake.orchestration import driver, planning
-from spymaster_lake.orchestration.commands import common
-from spymaster_lake.orchestration.commands.common import (
+from spymaster_lake.commands import common
+from spymaster_lake.commands.common import (
     DateOption,
     EndOption,
     InstrumentOption,
@@ -23,6 +19,10 @@ from spymaster_lake.orchestration.commands.common import (
     StartOption,
     VersionOption,
 )
+from spymaster_lake.contracts.control import load_control
+from spymaster_lake.contracts.errors import StageFailedError
+from spymaster_lake.contracts.run_record import RunRecord
+from spymaster_lake.orchestration import driver, planning
 from spymaster_lake.orchestration.control_runs import request_of, run_control
 from spymaster_lake.orchestration.dates import date_range
 from spymaster_lake.orchestration.display import (

@@ -6,13 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from spymaster_lake.contracts.errors import LakeError
-from spymaster_lake.contracts.manifest_checks import raise_all
-from spymaster_lake.contracts.run_record import RunRecord
-from spymaster_lake.orchestration import coverage as coverage_of
-from spymaster_lake.orchestration import planning
-from spymaster_lake.orchestration.commands import common
-from spymaster_lake.orchestration.commands.common import (
+from spymaster_lake.commands import common
+from spymaster_lake.commands.common import (
     DateOption,
     EndOption,
     InstrumentOption,
@@ -22,6 +17,11 @@ from spymaster_lake.orchestration.commands.common import (
     StartOption,
     VersionOption,
 )
+from spymaster_lake.contracts.errors import LakeError
+from spymaster_lake.contracts.manifest_checks import raise_all
+from spymaster_lake.contracts.run_record import RunRecord
+from spymaster_lake.orchestration import coverage as coverage_of
+from spymaster_lake.orchestration import planning
 from spymaster_lake.orchestration.dates import date_range
 from spymaster_lake.orchestration.display import (
     print_json,

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from spymaster_lake.orchestration.commands import common
-from spymaster_lake.orchestration.commands.common import (
+from spymaster_lake.commands import common
+from spymaster_lake.commands.common import (
     InstrumentOption,
     JsonOption,
     RootOption,
