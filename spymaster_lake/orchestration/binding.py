@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from spymaster_lake.contracts.errors import ManifestError
+from spymaster_lake.contracts.manifest import Manifest
 from spymaster_lake.contracts.manifest_checks import near
 from spymaster_lake.orchestration.graph import StageGraph
 from spymaster_lake.orchestration.types import BoundStage
-from spymaster_lake.stages.spec import CorpusStage, Source
+from spymaster_lake.stages.sources import MARKET, of_product
+from spymaster_lake.stages.spec import CorpusStage, Source, Stage
 
 OutputKey = tuple[str, str]
 """(layer, dataset)."""
@@ -19,6 +23,26 @@ def outputs_of(bound: BoundStage) -> tuple[OutputKey, ...]:
     if isinstance(stage, CorpusStage):
         return (("gold", stage.artifact),)
     return tuple((stage.layer_of(c.dataset), c.dataset) for c in stage.outputs)
+
+
+def in_market(stage: Stage, manifest: Manifest) -> Stage:
+    """`stage` with the prints and the book of the instrument filled in, as the manifest has them.
+
+    Raises:
+        ManifestError: the stage reads them, and the manifest does not declare the Bronze datasets
+            of exactly one product beside options.
+    """
+    if all(source.product != MARKET for source in stage.sources):
+        return stage
+    products = {ref.product for ref in manifest.inputs if ref.layer == "bronze"} - {"options"}
+    if len(products) != 1:
+        raise ManifestError(
+            f"{manifest.instrument}/{manifest.pipeline_id}: stage {stage.stage_id!r} reads the "
+            f"instrument's own prints or book; the manifest must declare Bronze inputs of one "
+            f"product beside options (found {sorted(map(str, products)) or 'none'})"
+        )
+    (product,) = products
+    return replace(stage, sources=tuple(of_product(s, str(product)) for s in stage.sources))
 
 
 def dataset_problems(stages: Iterable[BoundStage]) -> list[str]:

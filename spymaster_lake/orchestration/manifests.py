@@ -15,7 +15,7 @@ from spymaster_lake.contracts.manifest_checks import (
     raise_all,
     structure_problems,
 )
-from spymaster_lake.orchestration.binding import binding_problems, dataset_problems
+from spymaster_lake.orchestration.binding import binding_problems, dataset_problems, in_market
 from spymaster_lake.orchestration.fingerprints import sha256_json
 from spymaster_lake.orchestration.graph import find_stage
 from spymaster_lake.orchestration.registry import StageRegistry, concrete, final_params
@@ -216,7 +216,7 @@ def _bind(
     return BoundStage(
         name=entry.name,
         stage_id=entry.stage_id,
-        stage=concrete(found, params),
+        stage=in_market(concrete(found, params), manifest),
         params=params,
         manifest=manifest,
         depends_on=entry.depends_on,

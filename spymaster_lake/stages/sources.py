@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spymaster_lake.stages.spec import History, Source
+
+MARKET_TRADES, MARKET_BOOK = "market_trades", "market_book"
+"""Aliases of the prints and the book of the instrument itself, whatever product it is."""
 
 FEATURE_ENGINEERING = "feature_engineering"
 EPISODE_CONSTRUCTION = "episode_construction"
+
+MARKET = "market"
+"""Stands for the product of the instrument itself until a stage is bound."""
+
+_DATASETS = {
+    MARKET_TRADES: {"futures": "trades", "equities": "trades"},
+    MARKET_BOOK: {"futures": "mbp10", "equities": "quotes"},
+}
 
 
 def work(name: str, *columns: str, history: History = History.NONE) -> Source:
@@ -37,3 +50,18 @@ def bronze(
         history=history,
         required=required,
     )
+
+
+def market(alias: str, *, history: History = History.NONE) -> Source:
+    """Prints or book of the instrument itself; the manifest says of which product they are.
+
+    `of_product` fills in product and dataset when a stage is bound to a manifest.
+    """
+    return Source(alias=alias, layer="bronze", dataset=alias, product=MARKET, history=history)
+
+
+def of_product(source: Source, product: str) -> Source:
+    """`source` with the product and dataset that an instrument of `product` has for it."""
+    if source.product != MARKET:
+        return source
+    return replace(source, product=product, dataset=_DATASETS[source.alias][product])

@@ -24,12 +24,8 @@ from spymaster_lake.lake.bronze_reader import BronzeReader, BronzeScan
 from spymaster_lake.lake.filesystem import LakeFileSystem
 from spymaster_lake.lake.paths import LakePathResolver
 from spymaster_lake.sessions.calendar import SessionCalendar, SessionClock
-from spymaster_lake.stages.feature_engineering.load_bronze import (
-    TRADE_COLUMNS,
-    book_columns,
-    book_states,
-    trades_arrays,
-)
+from spymaster_lake.stages.feature_engineering.bronze_book import book_columns, book_states
+from spymaster_lake.stages.feature_engineering.bronze_trades import TRADE_COLUMNS, trades_arrays
 from spymaster_lake.stages.spec import StageContext
 from tests.bench.lakes import INSTRUMENT, profile
 

@@ -99,11 +99,13 @@ class Bronze:
 
     clock: SessionClock
     rows: Mapping[Key, Rows]
+    aliases: Mapping[str, Key]
 
     def scans(self) -> dict[str, MemoryScan]:
         """Scans by the alias that stages use."""
         return {
-            f"{p}_{d}": MemoryScan(r, BRONZE[p, d].arrow_schema) for (p, d), r in self.rows.items()
+            alias: MemoryScan(self.rows[key], BRONZE[key].arrow_schema)
+            for alias, key in self.aliases.items()
         }
 
     def changed(self, change: Callable[[Key, pa.Table], pa.Table]) -> Bronze:
@@ -114,18 +116,20 @@ class Bronze:
                 key: {value: change(key, table) for value, table in rows.items()}
                 for key, rows in self.rows.items()
             },
+            self.aliases,
         )
 
 
 def load(clock: SessionClock, scans: Mapping[str, BronzeScan], first_ns: int) -> Bronze:
     """All rows of [first_ns, session end) that the lake's own scans give, by alias."""
     rows: dict[Key, Rows] = {}
+    aliases = {alias: (scan.product, scan.dataset) for alias, scan in scans.items()}
     for scan in scans.values():
         rows[scan.product, scan.dataset] = {
             value: scan.read((), start_ns=first_ns, end_ns=clock.end_ns, contract=value)
             for value in scan.contracts()
         }
-    return Bronze(clock, rows)
+    return Bronze(clock, rows, aliases)
 
 
 def truncated(bronze: Bronze, t_ns: int) -> Bronze:

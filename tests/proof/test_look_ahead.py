@@ -129,7 +129,7 @@ def test_look_ahead__seed(lake: SimulatedLake, whole: tuple[WholeSession, ...]) 
     session = whole[1]
     t_ns = instants(lake.pipeline, session.day, session.tables)[8]
     first, same, other = (
-        scrambled(session.bronze, t_ns, seed=seed).scans()["futures_trades"] for seed in (1, 1, 2)
+        scrambled(session.bronze, t_ns, seed=seed).scans()["market_trades"] for seed in (1, 1, 2)
     )
     assert all(first.rows[c].equals(same.rows[c]) for c in first.rows)
     assert not any(first.rows[c].equals(other.rows[c]) for c in first.rows)

@@ -22,18 +22,19 @@ from spymaster_lake.lake.instruments import load_profiles
 from spymaster_lake.lake.paths import LakePathResolver
 from spymaster_lake.lake.schema_files import publish_schema
 from spymaster_lake.orchestration.execute import table_properties
+from spymaster_lake.stages.feature_engineering.bronze_trades import trades_arrays
 from spymaster_lake.stages.feature_engineering.compute_physics import (
     STAGE,
     gamma_columns,
     source_times,
 )
-from spymaster_lake.stages.feature_engineering.load_bronze import trades_arrays
 from spymaster_lake.stages.feature_engineering.session_gates import (
     BookCounts,
     gate_session,
     implausible,
 )
-from spymaster_lake.stages.market import Market, OptionMarket, market_of
+from spymaster_lake.stages.market import Market, market_of
+from spymaster_lake.stages.option_market import OptionMarket
 from spymaster_lake.stages.spec import StageContext
 from tests.stages.synthetic_session import SyntheticSession, session
 

@@ -15,8 +15,8 @@ MANIFESTS = Path(__file__).parents[2] / "manifests"
 @pytest.mark.parametrize(
     ("alias", "required"),
     [
-        ("futures_trades", True),
-        ("futures_mbp10", True),
+        ("market_trades", True),
+        ("market_book", True),
         ("options_trades", True),
         ("options_definitions", True),
         ("options_statistics", False),
@@ -40,4 +40,4 @@ def test_required__a_stage_that_needs_an_input_requires_it_whatever_the_manifest
     lax = tuple(ref.model_copy(update={"required": False}) for ref in manifest.inputs)
     bound = bind_stages(manifest.model_copy(update={"inputs": lax}), registry, {})["load_bronze"]
     required = {s.alias for s in bound.stage.sources if bound.is_required(s)}
-    assert required == {"futures_trades", "futures_mbp10"}
+    assert required == {"market_trades", "market_book"}

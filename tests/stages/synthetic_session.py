@@ -54,7 +54,6 @@ from spymaster_lake.stages.feature_engineering import (
     init_market_state,
     label_outcomes,
 )
-from spymaster_lake.stages.market import book_seconds_columns
 from spymaster_lake.stages.spec import (
     History,
     SessionInputs,
@@ -63,6 +62,7 @@ from spymaster_lake.stages.spec import (
     StageContext,
 )
 from spymaster_lake.stages.tables import build_table
+from spymaster_lake.stages.work_arrays import book_seconds_columns
 from tests.stages.synthetic_market import CONTRACT, LEVELS, TICK, SyntheticMarket, make_market
 
 DAY = date(2025, 12, 16)

@@ -20,8 +20,8 @@ from spymaster_lake.features.arrays import NS
 from spymaster_lake.features.levels import session_levels
 from spymaster_lake.stages.episode_construction import materialize_state_table
 from spymaster_lake.stages.episode_construction.materialize_state_table import STAGE
-from spymaster_lake.stages.market import bars_of, level_clock
 from spymaster_lake.stages.tables import array_of, build_table
+from spymaster_lake.stages.work_arrays import bars_of, level_clock
 from tests.stages.synthetic_market import SyntheticMarket, scrambled, truncated
 from tests.stages.synthetic_session import (
     DAY,

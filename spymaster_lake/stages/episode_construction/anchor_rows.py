@@ -11,8 +11,8 @@ from spymaster_lake.features.arrays import I64
 from spymaster_lake.features.episode_anchor import COMPARED, mismatches
 from spymaster_lake.features.trajectory import CHANNELS, Anchors, StateSeries
 from spymaster_lake.stages.episode_construction.columns import exact_columns, numbers
-from spymaster_lake.stages.market import sigma_of
 from spymaster_lake.stages.tables import array_of, objects
+from spymaster_lake.stages.work_arrays import sigma_of
 
 
 def state_series(state: pa.Table) -> StateSeries:

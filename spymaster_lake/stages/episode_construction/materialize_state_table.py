@@ -27,17 +27,12 @@ from spymaster_lake.stages.episode_construction.state_features import (
     source_time_column,
     state_features,
 )
-from spymaster_lake.stages.market import (
-    bars_of,
-    level_clock,
-    levels_of,
-    market_of,
-    ofi_cells_of,
-    open_interest_of,
-)
+from spymaster_lake.stages.market import market_of
+from spymaster_lake.stages.option_market import open_interest_of
 from spymaster_lake.stages.sources import silver, work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, in_order, objects
+from spymaster_lake.stages.work_arrays import bars_of, level_clock, levels_of, ofi_cells_of
 
 _MICROSECOND_NS = 1_000
 _KIND_OF_CODE = {code: kind for kind, code in LEVEL_KIND_CODES.items()}

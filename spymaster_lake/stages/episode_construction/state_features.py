@@ -32,9 +32,10 @@ from spymaster_lake.features.state_grid import StateRows
 from spymaster_lake.features.sweeps import SweepClusters, apply_sweep_threshold, sweep_clusters
 from spymaster_lake.stages.feature_engineering.compute_gex_features import gex_columns
 from spymaster_lake.stages.feature_engineering.compute_physics import physics_columns, source_times
-from spymaster_lake.stages.market import Market, sigma_of
+from spymaster_lake.stages.market import Market
 from spymaster_lake.stages.spec import StageContext
 from spymaster_lake.stages.tables import array_of
+from spymaster_lake.stages.work_arrays import sigma_of
 
 Values = dict[str, Any]
 

@@ -20,8 +20,7 @@ from spymaster_lake.features.arrays import NS, Bars, Trades
 from spymaster_lake.features.averages import SMA_WINDOW, ema, sma
 from spymaster_lake.features.bars import aggregate_bars, concat_bars, trade_bars
 from spymaster_lake.features.true_range import atr
-from spymaster_lake.stages.market import bar_columns, bars_of, to_ticks, trades_of
-from spymaster_lake.stages.sources import bronze, work
+from spymaster_lake.stages.sources import MARKET_TRADES, market, work
 from spymaster_lake.stages.spec import (
     History,
     SessionInputs,
@@ -30,6 +29,7 @@ from spymaster_lake.stages.spec import (
     StageContext,
 )
 from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.work_arrays import bar_columns, bars_of, to_ticks, trades_of
 
 WIDTHS_S: dict[str, int] = {"10s": 10, "1min": 60, "2min": 120}
 STAGE_ID = "build_ohlcv"
@@ -80,7 +80,7 @@ def run_2min(inputs: SessionInputs, context: StageContext) -> SessionResult:
 
 def _warmup_bars(inputs: SessionInputs, context: StageContext, day: date, contract: str) -> Bars:
     clock = context.calendar.clock(day)
-    rows: pa.Table = inputs.scan("futures_trades").read(
+    rows: pa.Table = inputs.scan(MARKET_TRADES).read(
         _TICK_COLUMNS, start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract
     )
     trades = Trades(
@@ -123,7 +123,7 @@ def make(params: Mapping[str, Any]) -> SessionStage:
         sources = (
             work("sessions"),
             work("bars_10s"),
-            bronze("futures", "trades", history=History.BRONZE),
+            market(MARKET_TRADES, history=History.BRONZE),
         )
         return _stage(interval, sources, BARS_2MIN, run_2min)
     if interval == "1min":

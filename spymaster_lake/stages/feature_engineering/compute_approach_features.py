@@ -25,10 +25,10 @@ from spymaster_lake.features.attempts import (
 )
 from spymaster_lake.stages.feature_engineering.session_gates import implausible
 from spymaster_lake.stages.join import aligned
-from spymaster_lake.stages.market import bars_of, event_queries, sigma_of, trades_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.work_arrays import bars_of, event_queries, sigma_of, trades_of
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from spymaster_lake.contracts.work_features import BARRIER_EVOLUTION_TABLE
 from spymaster_lake.features.depth import facing_features, zone_features
-from spymaster_lake.stages.market import book_seconds_of, event_queries
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import build_table, objects
+from spymaster_lake.stages.work_arrays import book_seconds_of, event_queries
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from spymaster_lake.contracts.work_features import FORCE_MASS_TABLE
 from spymaster_lake.features.force_mass import force_mass_ratio
 from spymaster_lake.stages.join import aligned
-from spymaster_lake.stages.market import sigma_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.work_arrays import sigma_of
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:  # noqa: ARG001 - stage signature

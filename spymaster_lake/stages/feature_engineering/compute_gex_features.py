@@ -12,15 +12,11 @@ from spymaster_lake.features.arrays import Queries
 from spymaster_lake.features.gex import gex_features
 from spymaster_lake.features.option_arrays import OpenInterest
 from spymaster_lake.sessions.calendar import SessionClock
-from spymaster_lake.stages.market import (
-    OptionMarket,
-    event_queries,
-    open_interest_of,
-    option_market_of,
-)
+from spymaster_lake.stages.option_market import OptionMarket, open_interest_of, option_market_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import build_table, objects
+from spymaster_lake.stages.work_arrays import event_queries
 
 
 def gex_columns(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from spymaster_lake.contracts.work_features import LEVEL_DISTANCES_TABLE
 from spymaster_lake.features.distances import level_distances
 from spymaster_lake.features.levels import level_at
-from spymaster_lake.stages.market import levels_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.work_arrays import levels_of
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:  # noqa: ARG001 - stage signature

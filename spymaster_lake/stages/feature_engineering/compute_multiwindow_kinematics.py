@@ -5,10 +5,10 @@ from __future__ import annotations
 from spymaster_lake.contracts.work_features import KINEMATICS_TABLE
 from spymaster_lake.features.kinematics import kinematics
 from spymaster_lake.stages.feature_engineering.session_gates import implausible
-from spymaster_lake.stages.market import bars_of, event_queries
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import build_table, objects
+from spymaster_lake.stages.work_arrays import bars_of, event_queries
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:

@@ -19,10 +19,11 @@ from spymaster_lake.features.depth import facing_features, wall_ratio, zone_feat
 from spymaster_lake.features.option_flow import gamma_and_tide
 from spymaster_lake.features.sweeps import SweepClusters, sweep_clusters
 from spymaster_lake.features.tape import tape_features
-from spymaster_lake.stages.market import Market, event_queries, market_of
+from spymaster_lake.stages.market import Market, market_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.work_arrays import event_queries
 
 _BARRIER = (
     "barrier_state", "barrier_delta_liq", "barrier_replenishment_ratio", "wall_ratio",

@@ -7,10 +7,10 @@ import numpy as np
 from spymaster_lake.contracts.work import EVENTS
 from spymaster_lake.features.arrays import NO_TIME
 from spymaster_lake.features.zones import detect_zone_entries
-from spymaster_lake.stages.market import bars_of, levels_of, trades_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, in_order, objects
+from spymaster_lake.stages.work_arrays import bars_of, levels_of, trades_of
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:

@@ -11,10 +11,10 @@ from spymaster_lake.stages.feature_engineering.session_gates import (
     implausible,
     require_all_kinds,
 )
-from spymaster_lake.stages.market import bars_of, level_clock
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, in_order
+from spymaster_lake.stages.work_arrays import bars_of, level_clock
 
 _NAMES = {code: kind for kind, code in LEVEL_KIND_CODES.items()}
 

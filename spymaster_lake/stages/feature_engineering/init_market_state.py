@@ -14,10 +14,11 @@ import numpy as np
 from spymaster_lake.contracts.work import OPTION_GREEKS, OPTION_TRADES, UNDERLYING_SECONDS
 from spymaster_lake.features.arrays import NO_TIME, NS, Trades
 from spymaster_lake.features.option_flow import enrich_option_trades
-from spymaster_lake.stages.market import contract_rows, option_contracts_of, to_ticks
-from spymaster_lake.stages.sources import bronze, work
+from spymaster_lake.stages.option_market import contract_rows, option_contracts_of
+from spymaster_lake.stages.sources import MARKET_TRADES, market, work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.work_arrays import to_ticks
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
@@ -60,7 +61,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
 
 def _future(inputs: SessionInputs, context: StageContext, contract: str) -> Trades:
     clock = inputs.clock
-    rows = inputs.scan("futures_trades").read(
+    rows = inputs.scan(MARKET_TRADES).read(
         ("ts_event_ns", "price"),
         start_ns=clock.record_start_ns,
         end_ns=clock.end_ns,
@@ -94,7 +95,7 @@ def _last_per_second(inputs: SessionInputs, names: list[str], futures: list[Trad
 
 STAGE = SessionStage(
     "init_market_state",
-    (work("option_trades"), work("option_contracts"), bronze("futures", "trades")),
+    (work("option_trades"), work("option_contracts"), market(MARKET_TRADES)),
     (OPTION_GREEKS, UNDERLYING_SECONDS),
     run,
 )

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from spymaster_lake.contracts.labels import LABELS
 from spymaster_lake.features.labels import label_events
-from spymaster_lake.stages.market import sigma_of, trades_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
+from spymaster_lake.stages.work_arrays import sigma_of, trades_of
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
