@@ -60,6 +60,11 @@ def market(alias: str, *, history: History = History.NONE) -> Source:
     return Source(alias=alias, layer="bronze", dataset=alias, product=MARKET, history=history)
 
 
+def market_name(alias: str, product: str) -> str:
+    """How messages call the prints or the book of an instrument: "futures mbp10"."""
+    return f"{product} {_DATASETS[alias][product]}"
+
+
 def of_product(source: Source, product: str) -> Source:
     """`source` with the product and dataset that an instrument of `product` has for it."""
     if source.product != MARKET:

@@ -98,10 +98,3 @@ def test_manifest__is_refused(command, tmp_path, change, said):
     path.write_text(change(path.read_text()))
     err = command.refused(*on_stage("load_bronze"), said=said, code=2)
     assert "feature_engineering/version=4.5.0" in err
-
-
-def test_instrument_without_stages__is_refused(command):
-    """Another instrument cannot run with stages that read data it does not have."""
-    words = on_stage("load_bronze", instrument="tsla", pipeline_version="1.0.0")
-    said = "tsla/feature_engineering.*'load_bronze' reads bronze futures trades"
-    command.refused(*words, said=said, code=2)

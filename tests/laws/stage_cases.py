@@ -12,8 +12,9 @@ import pyarrow as pa
 from spymaster_lake.contracts.catalogue import contract_of
 from spymaster_lake.lake.session_map import SessionTask
 from spymaster_lake.orchestration.catalogue import build_registry
-from spymaster_lake.orchestration.execute import SessionCall, _Plan
+from spymaster_lake.orchestration.execute import SessionCall
 from spymaster_lake.orchestration.manifests import ManifestStore, bind_stages
+from spymaster_lake.orchestration.session_plan import SessionPlan
 from spymaster_lake.orchestration.types import BoundStage, Environment, StageRequest
 from spymaster_lake.stages.spec import CorpusStage, SessionResult, SessionStage, Source
 from tests.laws.small_lake import DAY, REPOSITORY, VERSION, SmallLake
@@ -82,7 +83,7 @@ def case_of(lake: SmallLake, name: str) -> Case:
     env, bound = lake.env, SESSION[name]
     stage, request = bound.stage, request_of()
     assert isinstance(stage, SessionStage)
-    plan = _Plan(env, bound, stage, request)
+    plan = SessionPlan(env, bound, stage, request)
     clocks = {DAY: plan.calendar.clock(DAY)}
     call = SessionCall(stage, bound.context(env), clocks, plan.history)
     staging = str(lake.root / "staged" / name)

@@ -21,7 +21,7 @@ from spymaster_lake.lake.filesystem import LakeFileSystem
 from spymaster_lake.lake.instruments import load_profiles
 from spymaster_lake.lake.paths import LakePathResolver
 from spymaster_lake.lake.schema_files import publish_schema
-from spymaster_lake.orchestration.execute import table_properties
+from spymaster_lake.orchestration.publish_outputs import table_properties
 from spymaster_lake.stages.feature_engineering.bronze_trades import trades_arrays
 from spymaster_lake.stages.feature_engineering.compute_physics import (
     STAGE,

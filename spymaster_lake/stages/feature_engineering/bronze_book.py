@@ -16,7 +16,7 @@ from spymaster_lake.stages.feature_engineering.bronze_checks import (
     require_distinct,
 )
 from spymaster_lake.stages.feature_engineering.session_gates import BookCounts
-from spymaster_lake.stages.sources import MARKET_BOOK
+from spymaster_lake.stages.sources import MARKET_BOOK, market_name
 from spymaster_lake.stages.spec import BronzeScan, SessionInputs, StageContext
 from spymaster_lake.stages.tables import array_of
 from spymaster_lake.stages.work_arrays import to_ticks
@@ -43,7 +43,7 @@ def book_chunks(
     )
     for rows in chunks:
         if may_repeat(rows):
-            _require_distinct_book(scan, rows, contract)
+            _require_distinct_book(scan, rows, contract, context.profile.product)
         states = book_states(rows, context.profile.tick_size, depth)
         counts.add(states, clock)
         yield states
@@ -53,12 +53,12 @@ def book_chunks(
         )
 
 
-def _require_distinct_book(scan: BronzeScan, rows: pa.Table, contract: str) -> None:
+def _require_distinct_book(scan: BronzeScan, rows: pa.Table, contract: str, product: str) -> None:
     """Read the file names too, which is slow, and refuse rows that are there twice."""
     times = array_of(rows, "ts_event_ns")
     start_ns, end_ns = int(times.min()), int(times.max()) + 1
     again = scan.read(IDENTITY, start_ns=start_ns, end_ns=end_ns, contract=contract)
-    require_distinct(again, f"book of {contract}")
+    require_distinct(again, f"{market_name(MARKET_BOOK, product)} {contract}")
 
 
 def book_states(rows: pa.Table, tick: float, depth: int) -> BookStates:

@@ -13,7 +13,7 @@ from spymaster_lake.stages.feature_engineering.bronze_checks import (
     require_distinct,
     require_symbol,
 )
-from spymaster_lake.stages.sources import MARKET_TRADES
+from spymaster_lake.stages.sources import MARKET_TRADES, market_name
 from spymaster_lake.stages.spec import SessionInputs, StageContext
 from spymaster_lake.stages.tables import array_of
 from spymaster_lake.stages.work_arrays import to_ticks
@@ -22,7 +22,7 @@ TRADE_COLUMNS = (*IDENTITY, "symbol", "price", "size", "aggressor")
 """Columns of Bronze trades that `trades_arrays` reads, and the order within a time."""
 
 
-def session_trades(inputs: SessionInputs, contract: str) -> pa.Table:
+def session_trades(inputs: SessionInputs, contract: str, product: str) -> pa.Table:
     """The session's prints of one contract in total order.
 
     Raises:
@@ -34,7 +34,7 @@ def session_trades(inputs: SessionInputs, contract: str) -> pa.Table:
     )
     if not rows.num_rows:
         raise DataError(f"{inputs.day}: Bronze holds no trades of the front contract {contract}")
-    what = f"futures trades {contract} {inputs.day}"
+    what = f"{market_name(MARKET_TRADES, product)} {contract} {inputs.day}"
     require_distinct(rows, what)
     require_symbol(rows, contract, what)
     return rows

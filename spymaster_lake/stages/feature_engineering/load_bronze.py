@@ -36,7 +36,7 @@ from spymaster_lake.stages.feature_engineering.session_gates import (
     gate_session,
     missing_minutes,
 )
-from spymaster_lake.stages.sources import MARKET_BOOK, MARKET_TRADES, bronze, market
+from spymaster_lake.stages.sources import MARKET_BOOK, MARKET_TRADES, bronze, market, market_name
 from spymaster_lake.stages.spec import (
     History,
     SessionInputs,
@@ -52,8 +52,11 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """All tables of load_bronze for one session."""
     require_warmup(inputs, context)
     front = front_month(inputs, context)
-    rows = session_trades(inputs, front.contract)
-    trades = trades_arrays(rows, context, f"futures trades {front.contract} {inputs.day}")
+    product = context.profile.product
+    rows = session_trades(inputs, front.contract, product)
+    trades = trades_arrays(
+        rows, context, f"{market_name(MARKET_TRADES, product)} {front.contract} {inputs.day}"
+    )
     counts = BookCounts()
     cells = book_cells(
         book_chunks(inputs, context, front.contract, counts),
