@@ -313,7 +313,7 @@ OPTION_GREEKS = TableContract(
         Column("gamma", "double", "Black-76 gamma.", unit="1/pt"),
         Column("vega", "double", "Vega per volatility point.", unit="pt"),
         Column(
-            "dealer_gamma_usd", "double", "-aggressor * size * gamma * multiplier.", unit="USD/pt"
+            "dealer_gamma_usd", "double", "-aggressor * size * gamma * multiplier.", unit="USD/pt^2"
         ),
     ),
     ("date", "row_in_session"),

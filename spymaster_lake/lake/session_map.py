@@ -144,8 +144,8 @@ def map_sessions(
 ) -> list[SessionOutcome]:
     """Run all dates as one Spark job; outcomes come back in date order.
 
-    Dates share tasks, a few for each core: a Python task costs a tenth of a second to start, which
-    is more than most stages need for a date.
+    Dates share tasks, a few for each core: a Python task takes longer to start than
+    most stages need for a date.
     """
     context = spark.sparkContext
     slices = max(1, min(len(tasks), TASKS_PER_CORE * context.defaultParallelism))
