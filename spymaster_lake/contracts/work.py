@@ -104,6 +104,10 @@ TRADES = TableContract(
 )
 
 
+BOOK_DEPTH = 10
+"""Price levels a side of work/book_seconds; a feed that shows fewer leaves the others absent."""
+
+
 def _book_levels(depth: int) -> tuple[Column, ...]:
     columns = []
     for side in ("bid", "ask"):
@@ -150,7 +154,7 @@ BOOK_SECONDS = TableContract(
             "ticks",
             nullable=True,
         ),
-        *_book_levels(10),
+        *_book_levels(BOOK_DEPTH),
     ),
     ("date", "second_ns"),
 )

@@ -36,7 +36,7 @@ def market_of(inputs: SessionInputs, context: StageContext) -> Market:
     return Market(
         clock=inputs.clock,
         trades=trades_of(inputs.table("trades")),
-        seconds=book_seconds_of(inputs.table("book_seconds")),
+        seconds=book_seconds_of(inputs.table("book_seconds"), context.profile.book_levels),
         flow=flow_cells_of(inputs.table("flow_seconds")),
         options=option_market_of(
             inputs.table("option_trades_greeks"),

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from spymaster_lake.contracts.errors import DataError
+from spymaster_lake.contracts.work import BOOK_DEPTH
 from spymaster_lake.features.arrays import (
     F64,
     I32,
@@ -92,10 +93,14 @@ def bar_columns(bars: Bars, tick: float) -> dict[str, np.ndarray[Any, Any]]:
     }
 
 
-def book_seconds_of(table: pa.Table) -> BookSeconds:
-    """work/book_seconds as `BookSeconds`, by second."""
+def book_seconds_of(table: pa.Table, depth: int) -> BookSeconds:
+    """work/book_seconds as `BookSeconds`, by second.
+
+    Args:
+        table: the rows.
+        depth: levels a side that the feed shows; the last of them bounds what can be seen.
+    """
     table = in_order(table, "second_ns")
-    depth = sum(name.startswith("bid_ticks_") for name in table.column_names)
 
     def side(kind: str, sentinel: int) -> np.ndarray[Any, Any]:
         return np.stack(
@@ -118,7 +123,7 @@ def book_seconds_of(table: pa.Table) -> BookSeconds:
 
 
 def book_seconds_columns(seconds: BookSeconds) -> dict[str, object]:
-    """`BookSeconds` as the columns of work/book_seconds (sentinels become nulls)."""
+    """`BookSeconds` as the columns of work/book_seconds; what the feed does not show is absent."""
 
     def known(values: np.ndarray[Any, Any], sentinel: int) -> np.ma.MaskedArray[Any, Any]:
         return np.ma.masked_equal(values, sentinel, copy=False)
@@ -134,9 +139,12 @@ def book_seconds_columns(seconds: BookSeconds) -> dict[str, object]:
     }
     for side in ("bid", "ask"):
         ticks, sizes = getattr(seconds, f"{side}_ticks"), getattr(seconds, f"{side}_size")
-        for i in range(ticks.shape[1]):
-            columns[f"{side}_ticks_{i + 1}"] = known(ticks[:, i], NO_TICK)
-            columns[f"{side}_size_{i + 1}"] = sizes[:, i]
+        absent = np.zeros(len(seconds), dtype=sizes.dtype)
+        for i in range(BOOK_DEPTH):
+            seen = i < ticks.shape[1]
+            price = ticks[:, i] if seen else np.full(len(seconds), NO_TICK, dtype=ticks.dtype)
+            columns[f"{side}_ticks_{i + 1}"] = known(price, NO_TICK)
+            columns[f"{side}_size_{i + 1}"] = sizes[:, i] if seen else absent
     return columns
 
 

@@ -13,7 +13,8 @@ from spymaster_lake.stages.work_arrays import book_seconds_of, event_queries
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """work/barrier_evolution of one session."""
     events, contract = inputs.table("events"), BARRIER_EVOLUTION_TABLE
-    seconds, queries = book_seconds_of(inputs.table("book_seconds")), event_queries(events)
+    seconds = book_seconds_of(inputs.table("book_seconds"), context.profile.book_levels)
+    queries = event_queries(events)
     columns = zone_features(
         seconds, queries,
         tick=context.profile.tick_size, zone_half_width=context.profile.bands.barrier_zone,

@@ -15,7 +15,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     events = inputs.table("events")
     columns = ofi_windows(
         ofi_cells_of(inputs.table("ofi_seconds")),
-        book_seconds_of(inputs.table("book_seconds")),
+        book_seconds_of(inputs.table("book_seconds"), context.profile.book_levels),
         event_queries(events),
         tick=context.profile.tick_size,
         near_band=context.profile.bands.near_level_band,
