@@ -8,6 +8,8 @@ row is (src_file, src_row); total order is (ts_event_ns, seq, src_file, src_row)
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from spymaster_lake.contracts.table import Column, Role, TableContract
 
 _ORDER = (
@@ -175,9 +177,123 @@ OPTIONS_DEFINITIONS = TableContract(
     _KEYS,
 )
 
+_TAPE_DOC = {
+    "ts_event_ns": "Time on the consolidated tape: when the record became public.",
+    "ts_recv_ns": "Equal to ts_event_ns: the tape's time is when the vendor received the record.",
+    "seq": "Sequence on the tape; 0 where the vendor gives none (file order decides).",
+    "src_row": "Ordinal of the row in the raw file, without its header.",
+    "source": "Vendor, such as LEAN or POLYGON.",
+}
+_TAPE = tuple(replace(c, doc=_TAPE_DOC.get(c.name, c.doc)) for c in _ORDER)
+_SYMBOL = Column("symbol", "string", "Ticker, equal to partition `symbol`.", nullable=False)
+_CONDITIONS = Column(
+    "conditions", "string", "The vendor's condition codes as it wrote them; may be empty.",
+    nullable=False,
+)  # fmt: skip
+_SUSPICIOUS = Column(
+    "suspicious", "bool", "The vendor marks the row as suspicious.", nullable=False
+)
+
+PRICE_EXCLUSIONS: tuple[str, ...] = (
+    "SUSPICIOUS",
+    "CONDITION",
+    "CORRECTION",
+    "OFF_GRID",
+    "OFF_QUOTE",
+)
+"""Why a print does not count for price, in the order in which the reasons are tried."""
+
+EQUITY_TRADES = TableContract(
+    "trades",
+    "One print of a share on the consolidated tape; `counts_for_price` marks the regular ones.",
+    (
+        *_TAPE,
+        Column("ts_exchange_ns", "int64", "Time at the exchange; null if not given.", unit="ns"),
+        _SYMBOL,
+        Column("price", "double", "Price as printed, unadjusted.", unit="pt", nullable=False),
+        Column("size", "int32", "Shares.", unit="shares", nullable=False, minimum=1),
+        replace(_AGGRESSOR, doc="Inferred aggressor: +1 buy, -1 sell, 0 unknown."),
+        Column(
+            "aggressor_source",
+            "string",
+            "What gave it: the quote rule, the tick test, or nothing.",
+            nullable=False,
+            allowed=("quote", "tick", "unknown"),
+        ),
+        Column("exchange", "string", "Tape code of the exchange, such as N.", nullable=False),
+        _CONDITIONS,
+        _SUSPICIOUS,
+        Column(
+            "counts_for_price",
+            "bool",
+            "A regular print: bars, levels, touches and labels may use its price.",
+            nullable=False,
+        ),
+        Column(
+            "counts_for_volume", "bool", "Its shares were traded and count once.", nullable=False
+        ),
+        Column(
+            "price_exclusion",
+            "string",
+            "First reason why it does not count for price; null if it does.",
+            allowed=PRICE_EXCLUSIONS,
+        ),
+    ),
+    _KEYS,
+)
+
+
+def _best(side: str) -> tuple[Column, ...]:
+    return (
+        Column(f"{side}_px", "double", f"National best {side}; null where absent.", unit="pt"),
+        Column(
+            f"{side}_sz",
+            "int32",
+            f"Shares shown at the best {side}; 0 where absent.",
+            unit="shares",
+            nullable=False,
+            minimum=0,
+        ),
+        Column(f"{side}_exchange", "string", f"Whose quote is the best {side}; null where absent."),
+    )
+
+
+def _own(side: str) -> tuple[Column, ...]:
+    return (
+        Column(f"exchange_{side}_px", "double", f"That exchange's own {side}.", unit="pt"),
+        Column(f"exchange_{side}_sz", "int32", f"Its shares at that {side}.", unit="shares"),
+    )
+
+
+EQUITY_QUOTES = TableContract(
+    "quotes",
+    "The national best bid and offer after one quote record (not a delta).",
+    (
+        *_TAPE,
+        Column("ts_exchange_ns", "int64", "Time at the exchange; null if not given.", unit="ns"),
+        _SYMBOL,
+        *_best("bid"),
+        *_best("ask"),
+        Column("exchange", "string", "Exchange whose quote the row is; null for a whole NBBO."),
+        *_own("bid"),
+        *_own("ask"),
+        _CONDITIONS,
+        _SUSPICIOUS,
+        Column(
+            "is_last",
+            "bool",
+            "Last row of its time in the file: other rows are no state (08 A10).",
+            nullable=False,
+        ),
+    ),
+    _KEYS,
+)
+
 BRONZE: dict[tuple[str, str], TableContract] = {
     ("futures", "trades"): FUTURES_TRADES,
     ("futures", "mbp10"): FUTURES_MBP10,
+    ("equities", "trades"): EQUITY_TRADES,
+    ("equities", "quotes"): EQUITY_QUOTES,
     ("options", "trades"): OPTIONS_TRADES,
     ("options", "statistics"): OPTIONS_STATISTICS,
     ("options", "definitions"): OPTIONS_DEFINITIONS,

@@ -16,6 +16,7 @@ from spymaster_lake.features.arrays import BAND_TOLERANCE, F64, I64
 from spymaster_lake.features.columns import Columns, nullable
 
 STACKING_BANDS_PT: tuple[int, ...] = (2, 5, 10)
+"""Names of the columns; how wide they are for an instrument is a fact of its profile."""
 
 _CODES = np.array([LEVEL_KIND_CODES[kind] for kind in LEVEL_KINDS], np.int64)
 
@@ -27,6 +28,7 @@ def level_distances(
     level: F64,
     kind_code: NDArray[np.integer],
     level_matrix: F64,
+    stacking: tuple[float, float, float],
 ) -> Columns:
     """Distances to the six levels and stacking around the tested one (02 N-13).
 
@@ -36,6 +38,7 @@ def level_distances(
         level: float64[m], the tested level L, NaN where inactive.
         kind_code: int[m], code of the tested level's kind.
         level_matrix: float64[m, 6], the levels valid at t in the order of LEVEL_KINDS.
+        stacking: the three stacking bands, points, of the columns 2pt, 5pt and 10pt.
 
     Returns:
         `dist_to_{kind}` (points), `dist_to_{kind}_atr`, `dist_to_{kind}_frac` for the six kinds in
@@ -52,9 +55,9 @@ def level_distances(
         out |= normalised(name, spot - level_matrix[:, column], spot=spot, atr=atr)
     own = kind_columns(kind_code)[:, None] == np.arange(len(LEVEL_KINDS))[None, :]
     gap = np.where(own, np.nan, np.abs(level_matrix - level[:, None]))
-    for band in STACKING_BANDS_PT:
+    for width, band in zip(STACKING_BANDS_PT, stacking, strict=True):
         near = (gap <= band + BAND_TOLERANCE).sum(axis=1)
-        out[f"level_stacking_{band}pt"] = nullable(near, np.isfinite(level))
+        out[f"level_stacking_{width}pt"] = nullable(near, np.isfinite(level))
     return out
 
 

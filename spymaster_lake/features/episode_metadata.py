@@ -9,7 +9,7 @@ from spymaster_lake.features.arrays import F64, I64, Bool
 from spymaster_lake.features.columns import Columns, nullable, ratio
 
 PROXIMITY_ATR = 1.5
-SPEED_SCALE, SPEED_FLOOR = 2.0, 0.2
+SPEED_FLOOR = 0.2
 AGAINST_FLOW = 0.6
 
 GATE_ZONE_ATR = 2.0
@@ -21,9 +21,9 @@ MIN_OBSERVED = 20
 
 
 def emission_weight(
-    *, spot: F64, level: F64, atr: F64, approach_velocity: F64, ofi_60s: F64
+    *, spot: F64, level: F64, atr: F64, approach_velocity: F64, ofi_60s: F64, full_speed: float
 ) -> F64:
-    """exp(-abs(spot - L) / 1.5 ATR) x clip(abs(velocity) / 2, 0.2, 1) x agreement of flow.
+    """exp(-abs(spot - L) / 1.5 ATR) x clip(abs(velocity) / full speed, 0.2, 1) x agreement of flow.
 
     Agreement is 1 if the flow's sign is 0 or that of the approach, -sign(spot - L), or if spot is
     at the level; else 0.6. The weight is stored and weights nothing.
@@ -34,12 +34,13 @@ def emission_weight(
         atr: float64[e] points.
         approach_velocity: float64[e] pt/min.
         ofi_60s: float64[e] contracts, market frame.
+        full_speed: pt/min from which on an approach is fast (2 for the index future of 08 B31).
 
     Returns:
         float64[e] in (0, 1]; NaN where an input is unknown (08 B31).
     """
     proximity = np.exp(-ratio(np.abs(spot - level), PROXIMITY_ATR * atr))
-    speed = np.clip(np.abs(approach_velocity) / SPEED_SCALE, SPEED_FLOOR, 1.0)
+    speed = np.clip(np.abs(approach_velocity) / full_speed, SPEED_FLOOR, 1.0)
     against = np.sign(ofi_60s) * -np.sign(spot - level) < 0
     flow = np.where(np.isnan(ofi_60s), np.nan, np.where(against, AGAINST_FLOW, 1.0))
     weight: F64 = proximity * speed * flow

@@ -15,6 +15,7 @@ import numpy as np
 
 from spymaster_lake.features import black76
 from spymaster_lake.features.arrays import F64, I64, NS, Queries, Trades
+from spymaster_lake.features.carry import Carry
 from spymaster_lake.features.columns import Columns
 from spymaster_lake.features.gex_bands import GEX_COLUMNS, GammaByStrike, band_columns
 from spymaster_lake.features.implied_vol import MIN_T_YEARS, year_fraction
@@ -34,7 +35,7 @@ class _Market:
     option_trades: OptionTrades
     futures: Sequence[Trades]
     tick_size: float
-    rate: float
+    carry: Carry
     open_ns: int
     usd: tuple[float, float]
 
@@ -47,10 +48,10 @@ def gex_features(
     option_trades: OptionTrades,
     futures: Sequence[Trades],
     tick_size: float,
-    rate: float,
+    carry: Carry,
     session_start_ns: int,
     open_ns: int,
-    multiplier: float = 50.0,
+    multiplier: float,
     call_sign: int = 1,
     put_sign: int = -1,
 ) -> Columns:
@@ -68,9 +69,9 @@ def gex_features(
         contracts: all option contracts of the session.
         open_interest: statistics of the session.
         option_trades: from `enrich_option_trades`, for the volatilities and the shares.
-        futures: trades of the futures `contracts.underlying` points to.
-        tick_size: points per tick of the futures.
-        rate: risk-free rate per year.
+        futures: trades of the futures, or of the share, that `contracts.underlying` points to.
+        tick_size: points per tick of them.
+        carry: how their price becomes the forward of an option, with the rate.
         session_start_ns: start of the trade date.
         open_ns: 09:30 ET.
         multiplier: USD per point.
@@ -84,7 +85,7 @@ def gex_features(
     out: Columns = {name: np.full(len(queries), np.nan) for name in GEX_COLUMNS}
     usd = (call_sign * multiplier, put_sign * multiplier)
     market = _Market(
-        contracts, open_interest, option_trades, futures, tick_size, rate, open_ns, usd
+        contracts, open_interest, option_trades, futures, tick_size, carry, open_ns, usd
     )
     exceeded = gamma_shares_exceeded(
         option_trades,
@@ -165,10 +166,19 @@ def _gamma_at(market: _Market, chain: I64, instants: I64) -> F64:
         )
         forward[:, c.underlying[chain] == u] = price[:, None]
     t_years = year_fraction(c.expiry_ns[chain] - instants[:, None])
+    expiry = np.broadcast_to(c.expiry_ns[chain], forward.shape).reshape(-1)
+    forward, slope = market.carry.forward(
+        forward.reshape(-1), np.repeat(instants, len(chain)), expiry
+    )
     sigma = _sigma_at(market, chain, instants)
     gamma = black76.gamma(
-        forward=forward, strike=c.strike[chain], sigma=sigma, t_years=t_years, rate=market.rate
+        forward=forward.reshape(t_years.shape),
+        strike=c.strike[chain],
+        sigma=sigma,
+        t_years=t_years,
+        rate=market.carry.rate,
     )
+    gamma = gamma * slope.reshape(t_years.shape) ** 2
     return np.where(t_years < MIN_T_YEARS, np.nan, gamma)
 
 

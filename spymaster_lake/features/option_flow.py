@@ -24,6 +24,7 @@ from spymaster_lake.features.arrays import (
     Queries,
     Trades,
 )
+from spymaster_lake.features.carry import Carry
 from spymaster_lake.features.columns import Columns
 from spymaster_lake.features.implied_vol import implied_vol, year_fraction
 from spymaster_lake.features.option_arrays import OptionContracts, OptionTrades
@@ -76,8 +77,8 @@ def enrich_option_trades(
     contracts: OptionContracts,
     futures: Sequence[Trades],
     tick_size: float,
-    rate: float,
-    multiplier: float = 50.0,
+    carry: Carry,
+    multiplier: float,
 ) -> OptionTrades:
     """Option trades with volatility and Greeks at trade time (01 2.4 NEW, 02 N-8, 08 A20).
 
@@ -91,9 +92,9 @@ def enrich_option_trades(
         size: int64[n] contracts.
         side: int8[n] aggressor, +1 buy, -1 sell, 0 unknown.
         contracts: the contracts.
-        futures: trades of the underlying futures that `contracts.underlying` points to.
-        tick_size: points per tick of the futures.
-        rate: risk-free rate per year of the session date.
+        futures: trades of the futures, or of the share, that `contracts.underlying` points to.
+        tick_size: points per tick of them.
+        carry: how their price becomes the forward of an option, with the rate of the session date.
         multiplier: USD per point.
 
     Raises:
@@ -102,9 +103,11 @@ def enrich_option_trades(
     _check_positions("option contract", contract, 0, len(contracts))
     strike, is_call = contracts.strike[contract], contracts.is_call[contract]
     t_years = year_fraction(contracts.expiry_ns[contract] - ts_ns)
-    forward, forward_ts = underlying_at(
+    last, last_ts = underlying_at(
         ts_ns=ts_ns, underlying=contracts.underlying[contract], futures=futures, tick_size=tick_size
     )
+    forward, slope = carry.forward(last, ts_ns, contracts.expiry_ns[contract])
+    rate = carry.rate
     iv, status = implied_vol(
         price=price, forward=forward, strike=strike, is_call=is_call, t_years=t_years, rate=rate
     )
@@ -112,6 +115,7 @@ def enrich_option_trades(
         forward=forward, strike=strike, sigma=iv, t_years=t_years, is_call=is_call, rate=rate
     )
     gamma = black76.gamma(forward=forward, strike=strike, sigma=iv, t_years=t_years, rate=rate)
+    delta, gamma = delta * slope, gamma * slope**2  # per point of the underlying, not of F
     vega = black76.vega(forward=forward, strike=strike, sigma=iv, t_years=t_years, rate=rate)
     return OptionTrades(
         ts_ns=ts_ns,
@@ -123,8 +127,8 @@ def enrich_option_trades(
         size=size,
         side=side,
         price=price,
-        underlying_px=forward,
-        underlying_ts_ns=forward_ts,
+        underlying_px=last,
+        underlying_ts_ns=last_ts,
         t_years=t_years,
         iv=iv,
         iv_status=status,
@@ -141,8 +145,8 @@ def gamma_and_tide(
     *,
     expires_today: Bool,
     session_start_ns: int,
-    strike_range: float = 15.0,
-    multiplier: float = 50.0,
+    strike_range: float,
+    multiplier: float,
 ) -> Columns:
     """Dealer gamma flow and signed premium near the level since the session start (02 N-7g, N-7i).
 

@@ -24,7 +24,7 @@ from spymaster_lake.lake.bronze_reader import BronzeReader, BronzeScan
 from spymaster_lake.lake.filesystem import LakeFileSystem
 from spymaster_lake.lake.paths import LakePathResolver
 from spymaster_lake.sessions.calendar import SessionCalendar, SessionClock
-from spymaster_lake.stages.feature_engineering.bronze_book import book_columns, book_states
+from spymaster_lake.stages.feature_engineering.bronze_book import BookLayout, book_states
 from spymaster_lake.stages.feature_engineering.bronze_trades import TRADE_COLUMNS, trades_arrays
 from spymaster_lake.stages.spec import StageContext
 from tests.bench.lakes import INSTRUMENT, profile
@@ -70,8 +70,9 @@ def session_of(root: str, day: date) -> Session:
 
 def _chunks(session: Session, depth: int) -> Iterator[BookStates]:
     start, end = session.book_span
-    for rows in session.book.chunks(book_columns(depth), start_ns=start, end_ns=end):
-        yield book_states(rows, session.context.profile.tick_size, depth)
+    layout = replace(BookLayout.of(session.context.profile), depth=depth)
+    for rows in session.book.chunks(layout.columns, start_ns=start, end_ns=end):
+        yield book_states(rows, session.context.profile.tick_size, layout)
 
 
 def _trades(session: Session) -> Any:

@@ -27,6 +27,7 @@ def run(kind: str, level: float, row: list[float], *, spot: float = 6001.0) -> C
         level=np.array([level]),
         kind_code=np.array([LEVEL_KIND_CODES[kind]], np.int8),
         level_matrix=np.array([row]),
+        stacking=(2.0, 5.0, 10.0),
     )
 
 

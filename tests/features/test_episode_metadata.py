@@ -48,6 +48,7 @@ def test_emission_weight(
         atr=one(atr),
         approach_velocity=one(velocity),
         ofi_60s=one(ofi),
+        full_speed=2.0,
     )[0]
     assert np.isnan(found) if expected is None else found == pytest.approx(expected, abs=5e-5)
 

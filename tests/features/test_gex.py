@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from spymaster_lake.features.arrays import NS, Queries, Trades
+from spymaster_lake.features.carry import Carry
 from spymaster_lake.features.gex import gex_features
 from spymaster_lake.features.gex_bands import GEX_COLUMNS
 from spymaster_lake.features.option_arrays import OpenInterest, OptionContracts, OptionTrades
@@ -68,9 +69,10 @@ class Session:
             option_trades=self.trades,
             futures=self.futures,
             tick_size=0.25,
-            rate=self.rate,
+            carry=Carry.of_future(self.rate),
             session_start_ns=START,
             open_ns=OPEN,
+            multiplier=50.0,
         )
         assert tuple(got) == GEX_COLUMNS
         return np.stack([got[name] for name in GEX_COLUMNS], axis=1)
@@ -428,7 +430,7 @@ def test_signs__are_parameters():
         option_trades=session.trades,
         futures=session.futures,
         tick_size=0.25,
-        rate=0.0,
+        carry=Carry.of_future(0.0),
         session_start_ns=START,
         open_ns=OPEN,
         multiplier=5.0,

@@ -11,6 +11,7 @@ import pytest
 from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.features import black76
 from spymaster_lake.features.arrays import NO_TIME, NS, Queries, Trades
+from spymaster_lake.features.carry import Carry
 from spymaster_lake.features.implied_vol import year_fraction
 from spymaster_lake.features.option_arrays import OptionContracts, OptionTrades
 from spymaster_lake.features.option_flow import (
@@ -63,7 +64,8 @@ def enrich(rows, contracts, futures):
         contracts=contracts,
         futures=futures,
         tick_size=0.25,
-        rate=RATE,
+        carry=Carry.of_future(RATE),
+        multiplier=50.0,
     )
 
 
@@ -107,8 +109,9 @@ def queries_of(rows):
 def flow(trades, queries, today=None, **kw):
     """gamma_and_tide as a list of (gamma_exposure, call_tide, put_tide)."""
     today = np.ones(len(trades), dtype=bool) if today is None else np.array(today)
+    widths = {"strike_range": 15.0, "multiplier": 50.0} | kw
     got = gamma_and_tide(
-        trades, queries_of(queries), expires_today=today, session_start_ns=START, **kw
+        trades, queries_of(queries), expires_today=today, session_start_ns=START, **widths
     )
     return list(zip(got["gamma_exposure"], got["call_tide"], got["put_tide"], strict=True))
 

@@ -324,6 +324,8 @@ def _session_facts(market: SyntheticMarket) -> dict[str, Any]:
         "runner_up": None,
         "runner_up_ratio": None,
         "roll_contaminated": False,
+        "reference_price": None,
+        "n_volume_only": 0,
         "open_ns": market.clock.open_ns,
         "close_ns": market.clock.close_ns,
         "n_trades": len(market.trades),

@@ -216,7 +216,7 @@ def test_labels__never_enter_vectors_or_sequences(made: dict[str, pa.Table]) -> 
     assert not found["episodes/metadata"].equals(made["episodes/metadata"])
     sources = {name for entry in VECTOR_FEATURES for name in entry.sources}
     assert not sources & {c.name for c in LABELS.of_role(Role.LABEL)}
-    assert {s.alias for s in STAGE.sources} == {"signals", "state_table", "anchors"}
+    assert {s.alias for s in STAGE.sources} == {"sessions", "signals", "state_table", "anchors"}
 
 
 def _lonely_event(made: dict[str, pa.Table]) -> int:

@@ -33,7 +33,8 @@ from spymaster_lake.stages.episode_construction.anchor_rows import (
 )
 from spymaster_lake.stages.episode_construction.columns import kernel_columns, numbers
 from spymaster_lake.stages.join import aligned
-from spymaster_lake.stages.sources import EPISODE_CONSTRUCTION, silver
+from spymaster_lake.stages.session_profile import in_session
+from spymaster_lake.stages.sources import EPISODE_CONSTRUCTION, silver, work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
 
@@ -49,6 +50,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
         DataError: anchors and signals disagree, an anchor has no state row, an event row differs
             from its state row, or too many events are rejected.
     """
+    context = in_session(inputs, context)
     signals, state = inputs.table("signals"), inputs.table("state_table")
     anchors = aligned(signals, inputs.table("anchors"))
     require_equal_rows(signals, state)
@@ -100,6 +102,7 @@ def _metadata(
             atr=number["atr"],
             approach_velocity=number["approach_velocity"],
             ofi_60s=number["ofi_60s"],
+            full_speed=context.profile.bands.full_speed,
         ),
         **gates(
             distance_signed_atr=numbers(signals, "distance_signed_atr"),
@@ -169,6 +172,7 @@ _GOLD = (VECTORS, METADATA, SEQUENCES, REJECTED)
 STAGE = SessionStage(
     "construct_episodes",
     (
+        work("sessions"),
         silver("signals"),
         silver("state_table", EPISODE_CONSTRUCTION),
         replace(silver("work/anchors", EPISODE_CONSTRUCTION), alias="anchors"),

@@ -29,6 +29,7 @@ from spymaster_lake.stages.episode_construction.state_features import (
 )
 from spymaster_lake.stages.market import market_of
 from spymaster_lake.stages.option_market import open_interest_of
+from spymaster_lake.stages.session_profile import in_session
 from spymaster_lake.stages.sources import silver, work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, in_order, objects
@@ -46,6 +47,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
         DataError: an instant without a trade before it, a calibrated value that is missing as a
             row, or a row that read an input at or after its instant.
     """
+    context = in_session(inputs, context)
     data = _inputs(inputs, context)
     clock, bands = inputs.clock, context.profile.bands
     rows = state_rows(
@@ -134,6 +136,7 @@ def _metrics(rows: StateRows) -> dict[str, Any]:
 STAGE = SessionStage(
     STATE_STAGE,
     (
+        work("sessions"),
         work("trades"),
         work("book_seconds"),
         work("flow_seconds"),

@@ -95,6 +95,7 @@ def _price_features(rows: StateRows, data: StateInputs, context: StageContext) -
         level=rows.level,
         kind_code=rows.kind_code,
         level_matrix=rows.level_matrix,
+        stacking=context.profile.bands.stacking,
     )
     columns |= kinematics(data.bars_10s, queries, tick_size=tick)
     columns |= approach_features(data.bars_1min, queries, tick_size=tick)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
 from spymaster_lake.contracts.errors import DataError
+from spymaster_lake.contracts.profile import InstrumentProfile
 from spymaster_lake.features.arrays import I32, I64, NO_TICK, NS, Bool
 from spymaster_lake.features.book import BookStates, state_rows
 from spymaster_lake.stages.feature_engineering.bronze_checks import (
@@ -22,21 +24,54 @@ from spymaster_lake.stages.tables import array_of
 from spymaster_lake.stages.work_arrays import to_ticks
 
 
-def book_columns(depth: int) -> tuple[str, ...]:
-    """Columns of Bronze mbp10 that `book_states` reads."""
-    levels = [
-        f"{s}_{f}_{i}" for s in ("bid", "ask") for f in ("px", "sz") for i in range(1, depth + 1)
-    ]
-    return ("ts_event_ns", "src_row", "is_snapshot", "is_last", *levels)
+@dataclass(frozen=True)
+class BookLayout:
+    """Where a Bronze dataset keeps the book.
+
+    Attributes:
+        level: pattern of a level's column, of side ("bid"), field ("px", "sz") and number.
+        depth: levels a side.
+        snapshots: whether rows may be snapshots (08 A13).
+    """
+
+    level: str
+    depth: int
+    snapshots: bool
+
+    @classmethod
+    def of(cls, profile: InstrumentProfile) -> BookLayout:
+        """The layout of the instrument's book source."""
+        level, snapshots = _SOURCES[profile.book.source]
+        return cls(level, profile.book_levels, snapshots)
+
+    def column(self, side: str, field: str, number: int) -> str:
+        """Name of one column."""
+        return self.level.format(side=side, field=field, number=number)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that `book_states` reads."""
+        levels = [
+            self.column(side, field, i)
+            for side in ("bid", "ask")
+            for field in ("px", "sz")
+            for i in range(1, self.depth + 1)
+        ]
+        flags = ("is_snapshot", "is_last") if self.snapshots else ("is_last",)
+        return ("ts_event_ns", "src_row", *flags, *levels)
+
+
+_SOURCES = {"mbp10": ("{side}_{field}_{number}", True), "quotes": ("{side}_{field}", False)}
 
 
 def book_chunks(
     inputs: SessionInputs, context: StageContext, contract: str, counts: BookCounts
 ) -> Iterator[BookStates]:
     """Collapsed states of the book window, piece by piece; counts crossed ones on the way."""
-    clock, depth, scan = inputs.clock, context.profile.book_levels, inputs.scan(MARKET_BOOK)
+    clock, scan = inputs.clock, inputs.scan(MARKET_BOOK)
+    layout = BookLayout.of(context.profile)
     chunks = scan.chunks(
-        book_columns(depth),
+        layout.columns,
         start_ns=clock.book_start_ns - NS,
         end_ns=clock.events_end_ns,
         contract=contract,
@@ -44,7 +79,7 @@ def book_chunks(
     for rows in chunks:
         if may_repeat(rows):
             _require_distinct_book(scan, rows, contract, context.profile.product)
-        states = book_states(rows, context.profile.tick_size, depth)
+        states = book_states(rows, context.profile.tick_size, layout)
         counts.add(states, clock)
         yield states
     if not counts.states:
@@ -61,19 +96,22 @@ def _require_distinct_book(scan: BronzeScan, rows: pa.Table, contract: str, prod
     require_distinct(again, f"{market_name(MARKET_BOOK, product)} {contract}")
 
 
-def book_states(rows: pa.Table, tick: float, depth: int) -> BookStates:
-    """Bronze mbp10 rows as collapsed states; snapshot rows never enter (08 A13).
+def book_states(rows: pa.Table, tick: float, layout: BookLayout) -> BookStates:
+    """Bronze book rows as collapsed states; snapshot rows never enter (08 A13).
 
     Rows are chosen by their time and flags first, so that only states are converted.
     """
     ts_ns = array_of(rows, "ts_event_ns")
-    kept = state_rows(ts_ns, _flag(rows, "is_last") & ~_flag(rows, "is_snapshot"))
+    complete = _flag(rows, "is_last")
+    if layout.snapshots:
+        complete &= ~_flag(rows, "is_snapshot")
+    kept = state_rows(ts_ns, complete)
     return BookStates(
         ts_ns=ts_ns[kept],
-        bid_ticks=_price_matrix(rows, "bid", kept, tick, depth),
-        bid_size=_size_matrix(rows, "bid", kept, depth),
-        ask_ticks=_price_matrix(rows, "ask", kept, tick, depth),
-        ask_size=_size_matrix(rows, "ask", kept, depth),
+        bid_ticks=_price_matrix(rows, "bid", kept, tick, layout),
+        bid_size=_size_matrix(rows, "bid", kept, layout),
+        ask_ticks=_price_matrix(rows, "ask", kept, tick, layout),
+        ask_size=_size_matrix(rows, "ask", kept, layout),
     )
 
 
@@ -81,11 +119,11 @@ def _flag(rows: pa.Table, name: str) -> Bool:
     return np.asarray(rows.column(name).to_numpy(), dtype=np.bool_)
 
 
-def _price_matrix(rows: pa.Table, side: str, kept: I64, tick: float, depth: int) -> I32:
-    out = np.empty((len(kept), depth), np.int32, order="F")
-    for i in range(depth):
-        name = f"{side}_px_{i + 1}"
-        column, what = rows.column(name), f"mbp10.{name}"
+def _price_matrix(rows: pa.Table, side: str, kept: I64, tick: float, layout: BookLayout) -> I32:
+    out = np.empty((len(kept), layout.depth), np.int32, order="F")
+    for i in range(layout.depth):
+        name = layout.column(side, "px", i + 1)
+        column, what = rows.column(name), f"book.{name}"
         if column.null_count:
             values = array_of(rows, name)[kept]
             known = np.isfinite(values)
@@ -96,11 +134,11 @@ def _price_matrix(rows: pa.Table, side: str, kept: I64, tick: float, depth: int)
     return out
 
 
-def _size_matrix(rows: pa.Table, side: str, kept: I64, depth: int) -> I32:
-    out = np.empty((len(kept), depth), np.int32, order="F")
-    for i in range(depth):
-        sizes = rows.column(f"{side}_sz_{i + 1}").to_numpy()
+def _size_matrix(rows: pa.Table, side: str, kept: I64, layout: BookLayout) -> I32:
+    out = np.empty((len(kept), layout.depth), np.int32, order="F")
+    for i in range(layout.depth):
+        sizes = rows.column(layout.column(side, "sz", i + 1)).to_numpy()
         np.take(sizes, kept, out=out[:, i], mode="clip")  # unbuffered; positions are inside
     if out.size and out.min() < 0:
-        raise DataError(f"mbp10: {int((out < 0).sum())} {side} sizes below 0, such as {out.min()}")
+        raise DataError(f"book: {int((out < 0).sum())} {side} sizes below 0, such as {out.min()}")
     return out

@@ -22,6 +22,7 @@ from spymaster_lake.stages.feature_engineering.option_definitions import (
     NO_EXPIRATION,
     OTHER_UNDERLYING,
     Definitions,
+    printed_contracts,
     session_definitions,
 )
 from spymaster_lake.stages.spec import SessionInputs, StageContext
@@ -62,7 +63,11 @@ def session_options(inputs: SessionInputs, context: StageContext, front: str) ->
             OPEN_INTEREST.arrow_schema.empty_table(),
             warnings=(f"{inputs.day}: the profile has no options; gamma columns are null",),
         )
-    definitions = session_definitions(inputs, context, facts, front)
+    definitions = (
+        session_definitions(inputs, context, facts, front)
+        if context.profile.futures is not None
+        else printed_contracts(inputs, context, facts)
+    )
     contracts = definitions.contracts
     trades, rejected = _trades(inputs, definitions)
     interest = _open_interest(inputs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
@@ -13,6 +15,7 @@ from spymaster_lake.stages.feature_engineering.bronze_checks import (
     require_distinct,
     require_symbol,
 )
+from spymaster_lake.stages.market_prints import COUNTS, has_irregular_prints
 from spymaster_lake.stages.sources import MARKET_TRADES, market_name
 from spymaster_lake.stages.spec import SessionInputs, StageContext
 from spymaster_lake.stages.tables import array_of
@@ -22,22 +25,37 @@ TRADE_COLUMNS = (*IDENTITY, "symbol", "price", "size", "aggressor")
 """Columns of Bronze trades that `trades_arrays` reads, and the order within a time."""
 
 
-def session_trades(inputs: SessionInputs, contract: str, product: str) -> pa.Table:
+@dataclass(frozen=True)
+class SessionPrints:
     """The session's prints of one contract in total order.
+
+    Attributes:
+        rows: those that count for price, columns TRADE_COLUMNS.
+        volume_only: number of the others, which no later table holds.
+    """
+
+    rows: pa.Table
+    volume_only: int
+
+
+def session_trades(inputs: SessionInputs, context: StageContext, contract: str) -> SessionPrints:
+    """The session's prints of one contract.
 
     Raises:
         DataError: there is none, one is there twice, or one is of another contract.
     """
-    clock = inputs.clock
+    clock, irregular = inputs.clock, has_irregular_prints(context)
+    columns = (*TRADE_COLUMNS, COUNTS) if irregular else TRADE_COLUMNS
     rows = inputs.scan(MARKET_TRADES).read(
-        TRADE_COLUMNS, start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract
+        columns, start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract
     )
-    if not rows.num_rows:
-        raise DataError(f"{inputs.day}: Bronze holds no trades of the front contract {contract}")
-    what = f"{market_name(MARKET_TRADES, product)} {contract} {inputs.day}"
+    what = f"{market_name(MARKET_TRADES, context.profile.product)} {contract} {inputs.day}"
     require_distinct(rows, what)
     require_symbol(rows, contract, what)
-    return rows
+    regular = rows.filter(rows.column(COUNTS)).select(TRADE_COLUMNS) if irregular else rows
+    if not regular.num_rows:
+        raise DataError(f"{inputs.day}: Bronze holds no trades of {contract} that count for price")
+    return SessionPrints(regular, rows.num_rows - regular.num_rows)
 
 
 def trades_arrays(rows: pa.Table, context: StageContext, what: str) -> Trades:

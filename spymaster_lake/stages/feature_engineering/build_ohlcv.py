@@ -11,7 +11,6 @@ from datetime import date
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from spymaster_lake.contracts.errors import ConfigError, SessionError
 from spymaster_lake.contracts.table import TableContract
@@ -20,6 +19,8 @@ from spymaster_lake.features.arrays import NS, Bars, Trades
 from spymaster_lake.features.averages import SMA_WINDOW, ema, sma
 from spymaster_lake.features.bars import aggregate_bars, concat_bars, trade_bars
 from spymaster_lake.features.true_range import atr
+from spymaster_lake.sessions.price_basis import SplitTable
+from spymaster_lake.stages.market_prints import read_prints
 from spymaster_lake.stages.sources import MARKET_TRADES, market, work
 from spymaster_lake.stages.spec import (
     History,
@@ -79,13 +80,17 @@ def run_2min(inputs: SessionInputs, context: StageContext) -> SessionResult:
 
 
 def _warmup_bars(inputs: SessionInputs, context: StageContext, day: date, contract: str) -> Bars:
+    """Bars of an earlier session on the price basis of this one; volumes stay as they were."""
     clock = context.calendar.clock(day)
-    rows: pa.Table = inputs.scan(MARKET_TRADES).read(
-        _TICK_COLUMNS, start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract
-    )
+    rows = read_prints(
+        inputs, context, _TICK_COLUMNS,
+        start_ns=clock.record_start_ns, end_ns=clock.end_ns, contract=contract,
+    )  # fmt: skip
+    ticks = to_ticks(array_of(rows, "price"), context.profile.tick_size, f"{contract} {day}")
+    factor = SplitTable.of(context.profile).factor(day, inputs.day)
     trades = Trades(
         ts_ns=array_of(rows, "ts_event_ns"),
-        ticks=to_ticks(array_of(rows, "price"), context.profile.tick_size, f"{contract} {day}"),
+        ticks=ticks if factor == 1.0 else np.rint(ticks * factor).astype(np.int32),
         size=array_of(rows, "size").astype(np.int64),
         side=array_of(rows, "aggressor"),
     )

@@ -25,6 +25,7 @@ from spymaster_lake.features.attempts import (
 )
 from spymaster_lake.stages.feature_engineering.session_gates import implausible
 from spymaster_lake.stages.join import aligned
+from spymaster_lake.stages.session_profile import in_session
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
@@ -33,7 +34,8 @@ from spymaster_lake.stages.work_arrays import bars_of, event_queries, sigma_of, 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """work/approach of one session."""
-    events, tick, bands = inputs.table("events"), context.profile.tick_size, context.profile.bands
+    events, context = inputs.table("events"), in_session(inputs, context)
+    tick, bands = context.profile.tick_size, context.profile.bands
     physics = aligned(events, inputs.table("physics"))
     distances = aligned(events, inputs.table("level_distances"))
     spot, atr = array_of(events, "spot"), array_of(events, "atr")
@@ -73,6 +75,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
 STAGE = SessionStage(
     "compute_approach_features",
     (
+        work("sessions"),
         work("events"),
         work("bars_1min"),
         work("trades"),

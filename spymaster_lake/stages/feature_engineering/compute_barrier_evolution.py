@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spymaster_lake.contracts.work_features import BARRIER_EVOLUTION_TABLE
 from spymaster_lake.features.depth import facing_features, zone_features
+from spymaster_lake.stages.session_profile import in_session
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import build_table, objects
@@ -13,6 +14,7 @@ from spymaster_lake.stages.work_arrays import book_seconds_of, event_queries
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """work/barrier_evolution of one session."""
     events, contract = inputs.table("events"), BARRIER_EVOLUTION_TABLE
+    context = in_session(inputs, context)
     seconds = book_seconds_of(inputs.table("book_seconds"), context.profile.book_levels)
     queries = event_queries(events)
     columns = zone_features(
@@ -27,7 +29,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
 
 STAGE = SessionStage(
     "compute_barrier_evolution",
-    (work("events"), work("book_seconds")),
+    (work("sessions"), work("events"), work("book_seconds")),
     (BARRIER_EVOLUTION_TABLE,),
     run,
 )

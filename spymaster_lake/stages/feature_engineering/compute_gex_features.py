@@ -12,6 +12,7 @@ from spymaster_lake.features.arrays import Queries
 from spymaster_lake.features.gex import gex_features
 from spymaster_lake.features.option_arrays import OpenInterest
 from spymaster_lake.sessions.calendar import SessionClock
+from spymaster_lake.stages.option_carry import carry_of
 from spymaster_lake.stages.option_market import OptionMarket, open_interest_of, option_market_of
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
@@ -38,7 +39,7 @@ def gex_columns(
             option_trades=options.trades,
             futures=options.futures,
             tick_size=context.profile.tick_size,
-            rate=context.profile.rate_on(clock.day),
+            carry=carry_of(context, clock),
             session_start_ns=clock.record_start_ns,
             open_ns=clock.open_ns,
             multiplier=facts.multiplier,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from spymaster_lake.contracts.work_features import OFI_TABLE
 from spymaster_lake.features.ofi_windows import ofi_windows
+from spymaster_lake.stages.session_profile import in_session
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import build_table, objects
@@ -12,7 +13,7 @@ from spymaster_lake.stages.work_arrays import book_seconds_of, event_queries, of
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """work/ofi of one session."""
-    events = inputs.table("events")
+    events, context = inputs.table("events"), in_session(inputs, context)
     columns = ofi_windows(
         ofi_cells_of(inputs.table("ofi_seconds")),
         book_seconds_of(inputs.table("book_seconds"), context.profile.book_levels),
@@ -27,7 +28,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
 
 STAGE = SessionStage(
     "compute_multiwindow_ofi",
-    (work("events"), work("ofi_seconds"), work("book_seconds")),
+    (work("sessions"), work("events"), work("ofi_seconds"), work("book_seconds")),
     (OFI_TABLE,),
     run,
 )

@@ -20,6 +20,7 @@ from spymaster_lake.features.option_flow import gamma_and_tide
 from spymaster_lake.features.sweeps import SweepClusters, sweep_clusters
 from spymaster_lake.features.tape import tape_features
 from spymaster_lake.stages.market import Market, market_of
+from spymaster_lake.stages.session_profile import in_session
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, objects
@@ -99,7 +100,7 @@ def source_times(market: Market, queries: Queries) -> np.ndarray[Any, Any]:
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """work/physics and work/sweep_clusters of one session."""
-    events = inputs.table("events")
+    events, context = inputs.table("events"), in_session(inputs, context)
     market, queries = market_of(inputs, context), event_queries(events)
     half_width = array_of(events, "zone_half_width")
     columns = physics_columns(market, queries, context, half_width)
@@ -133,6 +134,7 @@ def _cluster_table(clusters: SweepClusters, events: Any, inputs: SessionInputs) 
 STAGE = SessionStage(
     "compute_physics",
     (
+        work("sessions"),
         work("events"),
         work("trades"),
         work("book_seconds"),

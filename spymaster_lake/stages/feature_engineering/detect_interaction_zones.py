@@ -7,6 +7,7 @@ import numpy as np
 from spymaster_lake.contracts.work import EVENTS
 from spymaster_lake.features.arrays import NO_TIME
 from spymaster_lake.features.zones import detect_zone_entries
+from spymaster_lake.stages.session_profile import in_session
 from spymaster_lake.stages.sources import work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
 from spymaster_lake.stages.tables import array_of, build_table, in_order, objects
@@ -15,7 +16,8 @@ from spymaster_lake.stages.work_arrays import bars_of, levels_of, trades_of
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """work/events of one session; none is legal, with a warning (08 A35)."""
-    session, clock, profile = inputs.table("sessions"), inputs.clock, context.profile
+    session, clock = inputs.table("sessions"), inputs.clock
+    profile = in_session(inputs, context).profile
     bars = in_order(inputs.table("bars_1min"), "bar_start_ns")
     entries = detect_zone_entries(
         day=inputs.day,

@@ -1,4 +1,7 @@
-"""Which contract a session is about (01 1.5), and whether it has its warm-up (08 A15)."""
+"""Which contract a session is about (01 1.5), whether it has its warm-up (08 A15), and its basis.
+
+A future is the front month of the volumes before; a share is itself.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,64 @@ from datetime import date
 
 import pyarrow.compute as pc
 
-from spymaster_lake.contracts.errors import ConfigError
+from spymaster_lake.contracts.errors import ConfigError, DataError
 from spymaster_lake.contracts.profile import FuturesProfile
+from spymaster_lake.features.arrays import F64
 from spymaster_lake.features.front_month import FrontMonth, roll_lookback, select_front
+from spymaster_lake.sessions.price_basis import SplitTable
 from spymaster_lake.stages.feature_engineering.bronze_checks import require_warmup_trades
+from spymaster_lake.stages.market_prints import read_prints
 from spymaster_lake.stages.sources import MARKET_TRADES
 from spymaster_lake.stages.spec import SessionInputs, StageContext
+from spymaster_lake.stages.tables import array_of
+
+
+def session_contract(inputs: SessionInputs, context: StageContext) -> FrontMonth:
+    """The contract of the session: the front future, or the share itself.
+
+    Raises:
+        DataError: no rule tells the front future.
+    """
+    if context.profile.equity_symbol is None:
+        return front_month(inputs, context)
+    return FrontMonth(context.profile.equity_symbol, None, None, None, False, False)
+
+
+def reference_price(inputs: SessionInputs, context: StageContext, contract: str) -> float | None:
+    """Last regular price of the session before on this session's basis; None for fixed widths.
+
+    Raises:
+        DataError: the step from there to the session's first print is a split that the profile's
+            table does not hold.
+    """
+    if context.profile.bands.reference_price is None:
+        return None
+    (before,) = context.calendar.previous(inputs.day, 1)
+    then, now = context.calendar.clock(before), inputs.clock
+    last = _prices(inputs, context, contract, then.open_ns, then.close_ns)
+    first = _prices(inputs, context, contract, now.record_start_ns, now.end_ns)
+    if not len(last) or not len(first):
+        raise DataError(f"{inputs.day}: no regular prints on {before} or on the session itself")
+    splits = SplitTable.of(context.profile)
+    splits.check_step(before, float(last[-1]), inputs.day, float(first[0]))
+    return float(last[-1]) * splits.factor(before, inputs.day)
+
+
+def _prices(
+    inputs: SessionInputs, context: StageContext, contract: str, start_ns: int, end_ns: int
+) -> F64:
+    rows = read_prints(
+        inputs, context, ("price",), start_ns=start_ns, end_ns=end_ns, contract=contract
+    )
+    return array_of(rows, "price")
 
 
 def futures_rule(context: StageContext) -> FuturesProfile:
-    """The instrument's contract rule; equities have none."""
+    """The instrument's contract rule.
+
+    Raises:
+        ConfigError: the profile has none.
+    """
     if context.profile.futures is None:
         raise ConfigError(f"{context.profile.instrument}: load_bronze needs the block 'futures'")
     return context.profile.futures
@@ -34,8 +85,8 @@ def require_warmup(inputs: SessionInputs, context: StageContext) -> None:
 
 def _has_trades(inputs: SessionInputs, context: StageContext, day: date) -> bool:
     clock = context.calendar.clock(day)
-    rows = inputs.scan(MARKET_TRADES).read(
-        ("ts_event_ns",), start_ns=clock.open_ns, end_ns=clock.close_ns
+    rows = read_prints(
+        inputs, context, ("ts_event_ns",), start_ns=clock.open_ns, end_ns=clock.close_ns
     )
     return bool(rows.num_rows)
 

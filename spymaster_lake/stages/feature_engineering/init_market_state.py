@@ -1,7 +1,7 @@
 """init_market_state: implied volatility and Greeks of every option print at trade time (02 N-8).
 
-Each option is priced on its own underlying future, whose last print per second is an output too,
-because later stages need it at their instants.
+Each option is priced on its own underlying, a future or the share, whose last print per second is
+an output too, because later stages need it at their instants.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import numpy as np
 from spymaster_lake.contracts.work import OPTION_GREEKS, OPTION_TRADES, UNDERLYING_SECONDS
 from spymaster_lake.features.arrays import NO_TIME, NS, Trades
 from spymaster_lake.features.option_flow import enrich_option_trades
+from spymaster_lake.stages.market_prints import read_prints
+from spymaster_lake.stages.option_carry import carry_of
 from spymaster_lake.stages.option_market import contract_rows, option_contracts_of
 from spymaster_lake.stages.sources import MARKET_TRADES, market, work
 from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStage, StageContext
@@ -37,7 +39,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
         contracts=contracts,
         futures=futures,
         tick_size=context.profile.tick_size,
-        rate=context.profile.rate_on(inputs.day),
+        carry=carry_of(context, inputs.clock),
         multiplier=facts.multiplier if facts else context.profile.multiplier,
     )
     columns: dict[str, Any] = {c: prints.column(c) for c in OPTION_TRADES.names}
@@ -61,7 +63,9 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
 
 def _future(inputs: SessionInputs, context: StageContext, contract: str) -> Trades:
     clock = inputs.clock
-    rows = inputs.scan(MARKET_TRADES).read(
+    rows = read_prints(
+        inputs,
+        context,
         ("ts_event_ns", "price"),
         start_ns=clock.record_start_ns,
         end_ns=clock.end_ns,

@@ -29,8 +29,16 @@ from spymaster_lake.features.front_month import FrontMonth
 from spymaster_lake.sessions.calendar import SessionClock
 from spymaster_lake.stages.feature_engineering.bronze_book import book_chunks
 from spymaster_lake.stages.feature_engineering.bronze_options import session_options
-from spymaster_lake.stages.feature_engineering.bronze_trades import session_trades, trades_arrays
-from spymaster_lake.stages.feature_engineering.front_contract import front_month, require_warmup
+from spymaster_lake.stages.feature_engineering.bronze_trades import (
+    SessionPrints,
+    session_trades,
+    trades_arrays,
+)
+from spymaster_lake.stages.feature_engineering.front_contract import (
+    reference_price,
+    require_warmup,
+    session_contract,
+)
 from spymaster_lake.stages.feature_engineering.session_gates import (
     BookCounts,
     gate_session,
@@ -51,12 +59,11 @@ from spymaster_lake.stages.work_arrays import book_seconds_columns
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """All tables of load_bronze for one session."""
     require_warmup(inputs, context)
-    front = front_month(inputs, context)
-    product = context.profile.product
-    rows = session_trades(inputs, front.contract, product)
-    trades = trades_arrays(
-        rows, context, f"{market_name(MARKET_TRADES, product)} {front.contract} {inputs.day}"
-    )
+    front = session_contract(inputs, context)
+    reference = reference_price(inputs, context, front.contract)
+    prints = session_trades(inputs, context, front.contract)
+    what = f"{market_name(MARKET_TRADES, context.profile.product)} {front.contract} {inputs.day}"
+    trades = trades_arrays(prints.rows, context, what)
     counts = BookCounts()
     cells = book_cells(
         book_chunks(inputs, context, front.contract, counts),
@@ -69,7 +76,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     warnings = gate_session(inputs.clock, context.profile, trades, counts)
     seconds, flow, ofi = cells
     tables = {
-        SESSIONS.dataset: _session_row(inputs, front, rows, trades, counts, options),
+        SESSIONS.dataset: _session_row(inputs, front, reference, prints, trades, counts, options),
         TRADES.dataset: _trades_table(inputs.day, trades),
         BOOK_SECONDS.dataset: build_table(
             BOOK_SECONDS, {**book_seconds_columns(seconds), "date": inputs.day}, rows=len(seconds)
@@ -131,13 +138,14 @@ def _ofi_table(day: date, ofi: OfiCells) -> pa.Table:
 def _session_row(
     inputs: SessionInputs,
     front: FrontMonth,
-    rows: pa.Table,
+    reference: float | None,
+    prints: SessionPrints,
     trades: Trades,
     counts: BookCounts,
     options: Any,
 ) -> pa.Table:
     clock: SessionClock = inputs.clock
-    seq = array_of(rows, "seq")
+    seq = array_of(prints.rows, "seq")
     same = (
         (trades.ts_ns[1:] == trades.ts_ns[:-1])
         & (seq[1:] == seq[:-1])
@@ -153,9 +161,11 @@ def _session_row(
             "runner_up": front.runner_up,
             "runner_up_ratio": front.runner_up_ratio,
             "roll_contaminated": front.roll_contaminated,
+            "reference_price": reference,
             "open_ns": clock.open_ns,
             "close_ns": clock.close_ns,
             "n_trades": len(trades),
+            "n_volume_only": prints.volume_only,
             "n_book_updates": counts.states,
             "n_crossed": counts.crossed,
             "n_missing_minutes": missing_minutes(clock, trades),

@@ -18,13 +18,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spymaster_lake.contracts.occ import parse_occ
 from spymaster_lake.contracts.profile import OptionsProfile
 from spymaster_lake.contracts.work import OPTION_CONTRACTS
 from spymaster_lake.features.arrays import I64, NS, Bool
 from spymaster_lake.sessions.calendar import local_ns
 from spymaster_lake.stages.lookback import reference_start_ns
 from spymaster_lake.stages.spec import SessionInputs, StageContext
-from spymaster_lake.stages.tables import array_of, build_table, filled
+from spymaster_lake.stages.tables import array_of, build_table, filled, objects
 
 EXPIRED, NO_EXPIRATION, OTHER_UNDERLYING = "expired", "no_expiration", "other_underlying"
 
@@ -51,6 +52,48 @@ class Definitions:
     left_out: Mapping[str, str] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+
+def printed_contracts(
+    inputs: SessionInputs, context: StageContext, facts: OptionsProfile
+) -> Definitions:
+    """Contracts of a feed without definitions, from the OCC symbols of the session's prints.
+
+    A contract is known from its first print on; nothing tells of contracts that do not trade. A
+    contract adjusted by a corporate action delivers something else and is left out.
+    """
+    clock, zone = inputs.clock, context.calendar.zone
+    rows = inputs.scan("options_trades").read(
+        ("ts_event_ns", "option_symbol"), start_ns=clock.record_start_ns, end_ns=clock.end_ns
+    )
+    symbols, first = np.unique(objects(rows, "option_symbol"), return_index=True)
+    terms = {symbol: parse_occ(symbol) for symbol in symbols.tolist()}
+    expiry = {s: local_ns(t.expiry, facts.expiry_time, zone) for s, t in terms.items()}
+    left_out = {
+        s: OTHER_UNDERLYING if t.root != facts.underlying else EXPIRED
+        for s, t in terms.items()
+        if t.root != facts.underlying or expiry[s] <= clock.record_start_ns
+    }
+    at = [i for i, s in enumerate(symbols.tolist()) if s not in left_out]
+    kept = symbols[at].tolist()
+    table = build_table(
+        OPTION_CONTRACTS,
+        {
+            "date": inputs.day,
+            "option_symbol": symbols[at],
+            "underlying_contract": context.profile.equity_symbol,
+            "strike": np.array([terms[s].strike for s in kept], dtype=np.float64),
+            "right": np.array([terms[s].right for s in kept], dtype=object),
+            "expiry_ts_ns": np.array([expiry[s] for s in kept], dtype=np.int64),
+            "listed_ts_ns": array_of(rows, "ts_event_ns")[first[at]],
+            "expires_today": np.array(
+                [terms[s].expiry == inputs.day for s in kept], dtype=np.bool_
+            ),
+        },
+        rows=len(kept),
+    )
+    counts = Counter(left_out.values())
+    return Definitions(table, left_out, {r: counts[r] for r in (EXPIRED, OTHER_UNDERLYING)})
 
 
 def session_definitions(

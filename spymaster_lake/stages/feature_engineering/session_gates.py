@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 
 from spymaster_lake.contracts.errors import DataError
-from spymaster_lake.contracts.profile import LEVEL_KINDS, InstrumentProfile
+from spymaster_lake.contracts.profile import LEVEL_KINDS, InstrumentProfile, QualityProfile
 from spymaster_lake.features.arrays import F64, NO_TICK, NS, Trades
 from spymaster_lake.features.book import BookStates
 from spymaster_lake.sessions.calendar import SessionClock
@@ -47,9 +47,38 @@ class BookCounts:
 def missing_minutes(clock: SessionClock, trades: Trades) -> int:
     """Minutes without a trade in [pre-market start, min(trades needed until, early close))."""
     start, end = clock.premarket_start_ns, clock.trades_needed_until_ns
-    inside = trades.ts_ns[(trades.ts_ns >= start) & (trades.ts_ns < end)]
-    traded = np.unique(inside // _MINUTE_NS)
-    return int((end - start) // _MINUTE_NS - len(traded))
+    return (end - start) // _MINUTE_NS - _traded_minutes(trades, start, end)
+
+
+def _traded_minutes(trades: Trades, start_ns: int, end_ns: int) -> int:
+    inside = trades.ts_ns[(trades.ts_ns >= start_ns) & (trades.ts_ns < end_ns)]
+    return len(np.unique(inside // _MINUTE_NS))
+
+
+def _require_minutes(clock: SessionClock, quality: QualityProfile, trades: Trades) -> None:
+    """The bar gate: of the whole window, of the pre-market, of the regular part of the window."""
+    day, missing = clock.day, missing_minutes(clock, trades)
+    if missing > quality.max_missing_minutes:
+        raise DataError(
+            f"{day}: {missing} minutes without a trade between pre-market start and the end of the "
+            f"label window; the profile allows {quality.max_missing_minutes}"
+        )
+    early = _traded_minutes(trades, clock.premarket_start_ns, clock.open_ns)
+    if early < quality.min_premarket_minutes:
+        raise DataError(
+            f"{day}: {early} minutes with a trade before the open; the profile needs "
+            f"{quality.min_premarket_minutes}"
+        )
+    if quality.max_missing_regular_minutes is None:
+        return
+    end = clock.trades_needed_until_ns
+    minutes = (end - clock.open_ns) // _MINUTE_NS
+    absent = minutes - _traded_minutes(trades, clock.open_ns, end)
+    if absent > quality.max_missing_regular_minutes:
+        raise DataError(
+            f"{day}: {absent} minutes without a trade between the open and the end of the label "
+            f"window; the profile allows {quality.max_missing_regular_minutes}"
+        )
 
 
 def gate_session(
@@ -61,12 +90,7 @@ def gate_session(
         DataError: too many minutes without a trade, or too many crossed book states.
     """
     quality, day = profile.quality, clock.day
-    missing = missing_minutes(clock, trades)
-    if missing > quality.max_missing_minutes:
-        raise DataError(
-            f"{day}: {missing} minutes without a trade between pre-market start and the end of the "
-            f"label window; the profile allows {quality.max_missing_minutes}"
-        )
+    _require_minutes(clock, quality, trades)
     if book.crossed > quality.max_crossed_share * max(book.regular, 1):
         raise DataError(
             f"{day}: {book.crossed} of {book.regular} book states in regular hours are crossed; "
@@ -110,7 +134,7 @@ def _warnings(
             found.append(f"{day}: buy share {share:.3f}, usual are {list(quality.buy_share)}")
     if quality.size_max and len(trades) and int(trades.size.max()) > quality.size_max:
         found.append(
-            f"{day}: a trade of {int(trades.size.max())} contracts, usual are up to {quality.size_max}"
+            f"{day}: a trade of size {int(trades.size.max())}, usual are up to {quality.size_max}"
         )
     return found
 
