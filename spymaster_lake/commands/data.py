@@ -37,6 +37,10 @@ def ingest_command(
         Literal["fail", "skip"],
         typer.Option("--on-bad-file", help="Publish nothing, or leave it out."),
     ] = "fail",
+    foreign_symbols: Annotated[
+        Literal["refuse", "skip"],
+        typer.Option("--foreign-symbols", help="Rows of other tickers in whole-market files."),
+    ] = "refuse",
     spark: Annotated[
         bool, typer.Option("--spark/--no-spark", help="Decode in Spark workers.")
     ] = True,
@@ -55,6 +59,7 @@ def ingest_command(
         files=tuple(files or ()),
         run_id=run_id,
         on_bad_file=on_bad_file,
+        foreign_symbols=foreign_symbols,
     )
     summary = ingest(env.spark if spark else None, request, dict(env.profiles))
     facts = {"run_id": summary.run_id, **describe(summary)}

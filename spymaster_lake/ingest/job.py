@@ -1,4 +1,6 @@
-"""Ingest the raw files of one instrument and product: one Spark task per file, published together.
+"""Ingest the raw files of one instrument and product: Spark tasks, published together.
+
+A task is one file, or the files of one symbol and day where prints need the quotes of their day.
 
 Files are decoded and staged in parallel; only when every file has been read and accepted are their
 parts renamed into Bronze, so a refused file leaves the lake as it was (00 section 6-3). With
@@ -16,8 +18,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from spymaster_lake.contracts.errors import ConfigError, RawFileError
 from spymaster_lake.contracts.profile import InstrumentProfile
+from spymaster_lake.ingest.equity_plan import (
+    EQUITY_SOURCES,
+    READERS,
+    Task,
+    plan_equity_tasks,
+)
+from spymaster_lake.ingest.equity_staging import TaskPlace
 from spymaster_lake.ingest.normalise import ROUTES
-from spymaster_lake.ingest.raw_file import FileOutcome, RawFileTask, ingest_raw_file
+from spymaster_lake.ingest.present_parts import refuse_second_source, remove_stale
+from spymaster_lake.ingest.raw_file import FileOutcome, RawFileTask
 from spymaster_lake.ingest.summary import IngestSummary, describe
 from spymaster_lake.lake.bronze_writer import StagedFile, bronze_contract
 from spymaster_lake.lake.filesystem import LakeFileSystem
@@ -29,8 +39,12 @@ from spymaster_lake.lake.schema_files import publish_schema
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+DATABENTO: tuple[str, ...] = tuple(sorted({product for product, _ in ROUTES}))
+"""Products that Databento's files are read for; a folder of any unknown name is taken as such."""
+
 Record = Callable[[Mapping[str, Any]], None]
 OnBadFile = Literal["fail", "skip"]
+ForeignSymbols = Literal["refuse", "skip"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +54,13 @@ class IngestRequest:
     Attributes:
         data_root: root of the lake.
         instrument: such as "es".
-        product: "futures" or "options".
-        source: vendor directory below `raw/{instrument}/{product}/`.
+        product: "futures", "options" or "equities".
+        source: vendor directory below `raw/{instrument}/{product}/`; it decides the file format.
         files: explicit vendor files; empty means every file of the directory.
         run_id: id of the run; empty makes one of the time and random digits.
         on_bad_file: "fail" publishes nothing if any file is refused, "skip" goes on without it.
+        foreign_symbols: "refuse" a file that holds symbols of others, or "skip" those rows of files
+            of a whole market (they are counted as not kept).
     """
 
     data_root: str
@@ -54,6 +70,7 @@ class IngestRequest:
     files: tuple[str, ...] = ()
     run_id: str = ""
     on_bad_file: OnBadFile = "fail"
+    foreign_symbols: ForeignSymbols = "refuse"
 
 
 def ingest(
@@ -92,13 +109,16 @@ def ingest(
 
 
 def _check(request: IngestRequest) -> None:
-    products = sorted({product for product, _ in ROUTES})
-    if request.product not in products:
+    readers = READERS.get(request.source, DATABENTO)
+    if request.product not in readers:
         raise ConfigError(
-            f"product is {request.product!r}; allowed for ingest: {', '.join(products)}"
+            f"product is {request.product!r}; allowed for ingest: {', '.join(readers)} "
+            f"(source {request.source!r})"
         )
     if request.on_bad_file not in ("fail", "skip"):
         raise ConfigError(f"on_bad_file is {request.on_bad_file!r}; allowed: fail, skip")
+    if request.foreign_symbols not in ("refuse", "skip"):
+        raise ConfigError(f"foreign_symbols is {request.foreign_symbols!r}; allowed: refuse, skip")
 
 
 class _Run:
@@ -145,8 +165,9 @@ class _Run:
     def execute(self, spark: SparkSession | None) -> IngestSummary:
         """Stage every file, judge them together, publish."""
         listing = self._listing()
-        tasks = [self._task(number, file.path) for number, file in enumerate(listing.data)]
-        outcomes = _run_tasks(spark, tasks)
+        tasks, unreadable = self._tasks([file.path for file in listing.data])
+        found = [*unreadable, *_run_tasks(spark, tasks)]
+        outcomes = sorted(found, key=lambda outcome: (outcome.path, not outcome.dataset))
         refused = [outcome for outcome in outcomes if outcome.error]
         if refused and self.request.on_bad_file == "fail":
             lines = "\n  ".join(f"{o.error_type}: {o.error}" for o in refused)
@@ -155,13 +176,23 @@ class _Run:
                 f"published:\n  {lines}"
             )
         unique, duplicates = _without_duplicates(outcomes)
+        if self.request.source in EQUITY_SOURCES:
+            refuse_second_source(self.filesystem, self.paths, unique)
         self._publish(unique)
         return IngestSummary(
             run_id=self.run_id,
             files=tuple(unique),
             duplicates=tuple(duplicates),
             ignored=tuple(file.path for file in listing.ignored),
-            removed=tuple(self._remove_stale(unique)),
+            removed=tuple(
+                remove_stale(
+                    self.filesystem,
+                    self.paths,
+                    unique,
+                    instrument=self.request.instrument,
+                    product=self.request.product,
+                )
+            ),
         )
 
     def _listing(self) -> RawListing:
@@ -174,6 +205,21 @@ class _Run:
             product=self.request.product,
             source=self.request.source,
         )
+
+    def _tasks(self, files: Sequence[str]) -> tuple[list[Task], list[FileOutcome]]:
+        """The tasks, and outcomes of files that cannot even be assigned to one."""
+        request = self.request
+        if request.source in EQUITY_SOURCES:
+            place = TaskPlace(
+                self.paths.data_root,
+                request.instrument,
+                request.product,
+                self.run_id,
+                self.resolver,
+                skip_foreign=request.foreign_symbols == "skip",
+            )
+            return plan_equity_tasks(files, source=request.source, place=place)
+        return [self._task(number, path) for number, path in enumerate(files)], []
 
     def _task(self, number: int, path: str) -> RawFileTask:
         return RawFileTask(
@@ -199,32 +245,17 @@ class _Run:
     def _move(self, file: StagedFile) -> None:
         self.filesystem.move_file(file.staged, file.final)
 
-    def _remove_stale(self, outcomes: Sequence[FileOutcome]) -> list[str]:
-        """Remove parts that an earlier run made of the same raw bytes with other borders.
 
-        It happens only when rules changed between the runs; the new parts are in place before.
-        """
-        removed: list[str] = []
-        for dataset in sorted({o.dataset for o in outcomes if o.dataset}):
-            made = [o for o in outcomes if o.dataset == dataset]
-            current = {part.final for o in made for part in o.parts}
-            prefixes = tuple(f"part-{o.sha256[:16]}-" for o in made)
-            root = self.paths.bronze_dataset(self.request.instrument, self.request.product, dataset)
-            for file in self.filesystem.find(root):
-                name = file.path.rsplit("/", 1)[-1]
-                if name.startswith(prefixes) and file.path not in current:
-                    self.filesystem.remove(file.path)
-                    removed.append(self.paths.relative(file.path))
-        return removed
+def _run_tasks(spark: SparkSession | None, tasks: Sequence[Task]) -> list[FileOutcome]:
+    """Outcomes of all tasks."""
+    if spark is None or not tasks:
+        return [outcome for task in tasks for outcome in task.run()]
+    found = spark.sparkContext.parallelize(list(tasks), len(tasks)).flatMap(_run).collect()
+    return list(found)
 
 
-def _run_tasks(spark: SparkSession | None, tasks: Sequence[RawFileTask]) -> list[FileOutcome]:
-    """Outcomes in the order of the tasks; with Spark, one task per raw file."""
-    if spark is None:
-        return [ingest_raw_file(task) for task in tasks]
-    return list(
-        spark.sparkContext.parallelize(list(tasks), len(tasks)).map(ingest_raw_file).collect()
-    )
+def _run(task: Task) -> list[FileOutcome]:
+    return task.run()
 
 
 def _without_duplicates(

@@ -37,6 +37,9 @@ class Reason(IntEnum):
     BAD_SIDE = 12
     NO_UNDERLYING = 13
     MAINTENANCE_BREAK = 14
+    OUTSIDE_SESSION = 15
+    IMPLAUSIBLE_PRICE = 16
+    ADJUSTED_OPTION = 17
 
 
 REASON_TEXT: dict[Reason, str] = {
@@ -54,6 +57,9 @@ REASON_TEXT: dict[Reason, str] = {
     Reason.BAD_SIDE: "aggressor side is none of A, B, N; or right is none of C, P",
     Reason.NO_UNDERLYING: "definition of an option that names no underlying contract",
     Reason.MAINTENANCE_BREAK: "market record in the daily break (08 A23)",
+    Reason.OUTSIDE_SESSION: "tape record of another day, or outside the session's hours",
+    Reason.IMPLAUSIBLE_PRICE: "price outside the profile's price_min and price_max",
+    Reason.ADJUSTED_OPTION: "option adjusted for a corporate action: delivers not 100 shares",
 }
 
 QUARANTINE_SCHEMA = pa.schema(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,10 @@ class RawFileTask:
         """The file's name, for messages."""
         return self.path.rsplit("/", 1)[-1]
 
+    def run(self) -> list[FileOutcome]:
+        """The work of one Spark task."""
+        return [ingest_raw_file(self)]
+
 
 @dataclass(frozen=True)
 class FileOutcome:
@@ -64,6 +69,8 @@ class FileOutcome:
         quarantine: the staged quarantine file, if any row was rejected.
         error_type: class of the error that refused the file; empty if there was none.
         error: its message.
+        warnings: sentences on what was read but is doubtful.
+        facts: counts worth keeping beside rows and reasons (JSON values).
     """
 
     path: str
@@ -78,6 +85,8 @@ class FileOutcome:
     quarantine: StagedFile | None = None
     error_type: str = ""
     error: str = ""
+    warnings: tuple[str, ...] = ()
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def ingest_raw_file(task: RawFileTask) -> FileOutcome:

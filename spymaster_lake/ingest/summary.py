@@ -45,13 +45,14 @@ class IngestSummary:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences on files that gave nothing although they hold records, and on refused ones."""
+        """Sentences on files that gave nothing, on doubtful contents, and on refused files."""
         empty = [
             f"{f.path}: none of its {f.rows_in} records is in Bronze ({_shown(f)})"
             for f in self.files
             if f.rows_in and not f.rows_out
         ]
-        return (*empty, *(f"refused: {f.error}" for f in self.refused))
+        doubtful = [warning for f in self.files for warning in f.warnings]
+        return (*empty, *doubtful, *(f"refused: {f.error}" for f in self.refused))
 
     @property
     def refused(self) -> tuple[FileOutcome, ...]:

@@ -21,7 +21,7 @@ _FUTURE = re.compile(r"(?P<root>[A-Z0-9]{1,5}?)(?P<month>[FGHJKMNQUVXZ])(?P<year
 _CME_OPTION = re.compile(
     r"(?P<root>[A-Z0-9]{1,5}?)[FGHJKMNQUVXZ]\d{1,2} +(?P<right>[CP])(?P<strike>\d+(?:\.\d+)?)"
 )
-_OSI_OPTION = re.compile(r"(?P<root>[A-Z]{1,6}) *\d{6}[CP]\d{8}")
+_OSI_OPTION = re.compile(r"(?P<root>[A-Z]{1,6}\d?) *\d{6}[CP]\d{8}")
 _LEG = re.compile(r"[A-Z0-9]+")
 
 

@@ -9,7 +9,11 @@ from spymaster_lake.contracts.errors import MissingInputError
 from spymaster_lake.lake.filesystem import FileInfo, LakeFileSystem
 from spymaster_lake.lake.paths import LakePathResolver
 
-_DATA_MARKS: dict[str, tuple[str, ...]] = {"databento": (".dbn", ".dbz")}
+_DATA_MARKS: dict[str, tuple[str, ...]] = {
+    "databento": (".dbn", ".dbz"),
+    "lean": (".zip", ".csv"),
+    "polygon": (".csv",),
+}
 
 
 @dataclass(frozen=True, slots=True)

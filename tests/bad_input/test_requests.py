@@ -14,7 +14,7 @@ MANIFEST = "manifests/es/feature_engineering/version=4.5.0/manifest.json"
 
 REQUESTS = {
     "unknown instrument": (
-        on_stage("load_bronze", instrument="nq"), "Unknown instrument 'nq'.*Known: es, tsla",
+        on_stage("load_bronze", instrument="nq"), "Unknown instrument 'nq'.*Known: es, ibm, tsla",
     ),
     "missing instrument": (
         on_stage("load_bronze", instrument=""), "Missing option '--instrument'",

@@ -150,8 +150,8 @@ def test_write__refuses_foreign(tmp_path: Path, product: str, code: int, said: s
 
 def test_write__unknown_dataset(tmp_path: Path) -> None:
     """A dataset without contract is an error."""
-    with pytest.raises(UnknownNameError, match="Unknown Bronze dataset 'equities/trades'"):
-        writer(tmp_path, "equities")
+    with pytest.raises(UnknownNameError, match="Unknown Bronze dataset 'bonds/trades'"):
+        writer(tmp_path, "bonds")
 
 
 def test_write__full_hours_are_flushed(tmp_path: Path) -> None:
