@@ -201,7 +201,7 @@ def coverage_command(
 def _summary(raw: dict[str, Any]) -> tuple[str | None, ...]:
     kind = raw.get("kind", "")
     if kind not in {"pipeline", "stage"}:
-        started = raw.get("started_at") or raw.get("start")
+        started = raw.get("started_at")
         return (
             raw.get("run_id"),
             kind,

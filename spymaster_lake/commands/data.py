@@ -49,6 +49,7 @@ def ingest_command(
     """Raw vendor files to Bronze."""
     from spymaster_lake.ingest.job import IngestRequest, ingest
     from spymaster_lake.ingest.summary import describe
+    from spymaster_lake.orchestration.facts import ingest_provenance
 
     env = common.make_environment(data_root)
     request = IngestRequest(
@@ -61,7 +62,12 @@ def ingest_command(
         on_bad_file=on_bad_file,
         foreign_symbols=foreign_symbols,
     )
-    summary = ingest(env.spark if spark else None, request, dict(env.profiles))
+    summary = ingest(
+        env.spark if spark else None,
+        request,
+        dict(env.profiles),
+        provenance=ingest_provenance(env, instrument),
+    )
     facts = {"run_id": summary.run_id, **describe(summary)}
     print_json(
         {**facts, "files": [{k: v for k, v in f.items() if k != "parts"} for f in facts["files"]]}

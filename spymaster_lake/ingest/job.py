@@ -43,6 +43,7 @@ DATABENTO: tuple[str, ...] = tuple(sorted({product for product, _ in ROUTES}))
 """Products that Databento's files are read for; a folder of any unknown name is taken as such."""
 
 Record = Callable[[Mapping[str, Any]], None]
+NO_PROVENANCE: Mapping[str, Any] = {}
 OnBadFile = Literal["fail", "skip"]
 ForeignSymbols = Literal["refuse", "skip"]
 
@@ -78,6 +79,7 @@ def ingest(
     request: IngestRequest,
     profiles: Mapping[str, InstrumentProfile],
     *,
+    provenance: Mapping[str, Any] = NO_PROVENANCE,
     record: Record | None = None,
 ) -> IngestSummary:
     """Run one ingest.
@@ -86,6 +88,7 @@ def ingest(
         spark: session whose workers decode the files; None decodes them here, one by one.
         request: what to ingest.
         profiles: instrument profiles by name.
+        provenance: code, configuration and versions behind the run, for its record (00 section 5).
         record: receives the run record at every change of state; default writes `run.json`.
 
     Raises:
@@ -95,7 +98,7 @@ def ingest(
     resolver = InstrumentResolver(profiles)
     resolver.profile(request.instrument)
     _check(request)
-    run = _Run(request, resolver, record)
+    run = _Run(request, resolver, provenance, record)
     run.note("RUNNING")
     try:
         summary = run.execute(spark)
@@ -104,7 +107,7 @@ def ingest(
         raise
     finally:
         run.clean()
-    run.note("SUCCEEDED", **describe(summary, run.paths.relative))
+    run.note("SUCCEEDED", **describe(summary, run.relative))
     return summary
 
 
@@ -125,9 +128,13 @@ class _Run:
     """One ingest run: its place in `_meta`, its record, its staging area."""
 
     def __init__(
-        self, request: IngestRequest, resolver: InstrumentResolver, record: Record | None
+        self,
+        request: IngestRequest,
+        resolver: InstrumentResolver,
+        provenance: Mapping[str, Any],
+        record: Record | None,
     ) -> None:
-        self.request, self.resolver = request, resolver
+        self.request, self.resolver, self.provenance = request, resolver, provenance
         self.paths = LakePathResolver(request.data_root)
         self.filesystem = LakeFileSystem.of(self.paths.data_root)
         self.started = datetime.now(UTC)
@@ -151,12 +158,20 @@ class _Run:
             "product": self.request.product,
             "source": self.request.source,
             "on_bad_file": self.request.on_bad_file,
-            "start": self.started.isoformat(),
+            **self.provenance,
+            "started_at": self.started.isoformat(),
+            "ended_at": None,
             **facts,
         }
         if status != "RUNNING":
+            value["ended_at"] = datetime.now(UTC).isoformat()
             value["seconds"] = round(time.perf_counter() - self.clock, 3)
         self.record(value)
+
+    def relative(self, path: str) -> str:
+        """A path as the record states it: relative if it lies in the lake."""
+        inside = path.startswith(f"{self.paths.data_root}/")
+        return self.paths.relative(path) if inside else path
 
     def clean(self) -> None:
         """Remove the staging area."""

@@ -70,7 +70,8 @@ def describe(summary: IngestSummary, relative: Callable[[str], str] = str) -> di
 
     Args:
         summary: of a run.
-        relative: makes paths below the root relative to it, as lineage records them.
+        relative: makes a path below the root relative to it, as lineage records it, and leaves
+            others as they are.
     """
     return {
         "rows_in": summary.rows_in,
@@ -84,6 +85,7 @@ def describe(summary: IngestSummary, relative: Callable[[str], str] = str) -> di
         "files": [
             {
                 **{k: v for k, v in asdict(f).items() if k not in ("parts", "quarantine")},
+                "path": relative(f.path),
                 "parts": [relative(part.final) for part in f.parts],
                 "quarantine": relative(f.quarantine.final) if f.quarantine else None,
             }

@@ -12,7 +12,7 @@ from typing import Any
 from spymaster_lake.contracts.profile import InstrumentProfile
 from spymaster_lake.contracts.run_record import GitState
 from spymaster_lake.orchestration.fingerprints import contract_hash, sha256_json
-from spymaster_lake.orchestration.types import BoundStage
+from spymaster_lake.orchestration.types import BoundStage, Environment
 from spymaster_lake.stages.spec import CorpusStage
 
 
@@ -34,6 +34,15 @@ def versions() -> dict[str, str | None]:
         "numpy": _version("numpy"),
         "pyarrow": _version("pyarrow"),
         "spymaster_lake": _version("spymaster-lake"),
+    }
+
+
+def ingest_provenance(env: Environment, instrument: str) -> dict[str, Any]:
+    """What the record of an ingest run says of code and configuration (00 section 5)."""
+    return {
+        "git": git_state(env.settings.home).model_dump(),
+        "config_hash": sha256_json(env.profiles[instrument]),
+        "versions": versions(),
     }
 
 

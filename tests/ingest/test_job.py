@@ -315,3 +315,18 @@ def test_ingest__record_is_relative_to_the_root(tmp_path: Path) -> None:
     assert set(file["parts"]) == set(lake(tmp_path))
     assert file["quarantine"].startswith("_meta/es/runs/r1/quarantine/futures-")
     assert (record["rows_in"], record["rows_out"], record["quarantined"]) == (2, 1, {"BAD_SIZE": 1})
+
+
+def test_ingest__record_names_code_configuration_and_times(tmp_path: Path) -> None:
+    """The record of a run says what made it, when it began and ended, and relative raw paths."""
+    dbn_file(raw(tmp_path, "a.dbn.zst"), "trades", [{}])
+    made_by = {"git": {"sha": "0" * 40, "dirty": False}, "config_hash": "1" * 64}
+    notes: list[Mapping[str, Any]] = []
+    request = IngestRequest(str(tmp_path), "es", "futures", run_id="r1")
+    ingest(None, request, PROFILES, provenance=made_by, record=notes.append)
+    assert [note["status"] for note in notes] == ["RUNNING", "SUCCEEDED"]
+    for note in notes:
+        assert {k: note[k] for k in made_by} == made_by
+    assert notes[0]["ended_at"] is None
+    assert notes[1]["started_at"] <= notes[1]["ended_at"]
+    assert [f["path"] for f in notes[1]["files"]] == ["raw/es/futures/databento/a.dbn.zst"]
