@@ -34,7 +34,7 @@ def barrier_flows(
     queries: Queries,
     *,
     tick: float,
-    zone_half_width: float = 2.0,
+    zone_half_width: float,
     window_s: int = 240,
 ) -> dict[str, F64]:
     """Flow of the facing side in the zone over [t - W, t), in contracts.
@@ -134,10 +134,10 @@ def barrier_state(
     *,
     coverage: F64,
     depth: F64,
-    delta_threshold: float = 100.0,
+    delta_threshold: float,
     vacuum_ratio: float = 0.3,
     wall_ratio: float = 1.5,
-    weak_depth: float = 50.0,
+    weak_depth: float,
     min_coverage: float = 0.25,
 ) -> NDArray[np.object_]:
     """The state of the barrier, first match of an ordered list (02 1.4, N-7c; 08 A28).

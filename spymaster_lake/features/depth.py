@@ -61,7 +61,7 @@ def zone_features(
     queries: Queries,
     *,
     tick: float,
-    zone_half_width: float = 2.0,
+    zone_half_width: float,
     minutes: Sequence[int] = EVOLUTION_MIN,
     max_age_s: int = MAX_AGE_S,
 ) -> dict[str, F64]:
@@ -108,7 +108,7 @@ def wall_ratio(
     queries: Queries,
     *,
     tick: float,
-    zone_half_width: float = 2.0,
+    zone_half_width: float,
     min_coverage: float = 0.25,
     max_age_s: int = MAX_AGE_S,
     baseline_s: int = 1800,

@@ -28,7 +28,7 @@ def ofi_windows(
     *,
     tick: float,
     windows_s: Sequence[int] = (30, 60, 120, 300),
-    near_band: float = 5.0,
+    near_band: float,
     max_gap_s: int = 60,
 ) -> dict[str, F64]:
     """OFI over [t - W, t): contracts, market frame (+ = net buying).

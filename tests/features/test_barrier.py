@@ -25,6 +25,8 @@ NULL = {
     "barrier_filled": None,
 }
 
+LIMITS = {"delta_threshold": 100.0, "weak_depth": 50.0}
+
 
 def book(seconds: float, best_ask: float, *, size: int = 50, first: int | None = None) -> Row:
     """A contiguous book at T + seconds; `first` is the size at the best ask if it differs."""
@@ -42,7 +44,7 @@ def flows(
     states = to_states(rows)
     cells = flow_cells(states, previous=None, trades=to_trades(prints or []))
     grid = book_seconds(states, start_ns=START, end_ns=T + 300 * NS)
-    found = barrier_flows(cells, grid, queries(asked), tick=0.25)
+    found = barrier_flows(cells, grid, queries(asked), tick=0.25, zone_half_width=2.0)
     return {
         name: None if math.isnan(column[0]) else float(column[0]) for name, column in found.items()
     }
@@ -166,7 +168,9 @@ def test_barrier_state__ordered_rules(
     arrays = {
         name: np.array([math.nan if value is None else value]) for name, value in columns.items()
     }
-    found = barrier_state(arrays, coverage=np.array([0.5]), depth=np.array([float(depth)]))
+    found = barrier_state(
+        arrays, **LIMITS, coverage=np.array([0.5]), depth=np.array([float(depth)])
+    )
     assert found.tolist() == [expected]
     assert expected in BARRIER_STATES
 
@@ -184,7 +188,7 @@ def test_barrier_state__null(coverage: float, added: float, expected: str | None
     """An unobservable barrier has no state, never a default one."""
     arrays = {name: np.array([added]) for name in NULL}
     arrays["barrier_replenishment_ratio"] = np.array([math.nan])
-    found = barrier_state(arrays, coverage=np.array([coverage]), depth=np.array([100.0]))
+    found = barrier_state(arrays, **LIMITS, coverage=np.array([coverage]), depth=np.array([100.0]))
     assert found.tolist() == [expected]
 
 
@@ -192,6 +196,10 @@ def test_barrier_state__thresholds_are_parameters() -> None:
     """Another instrument brings its own numbers."""
     arrays = {name: np.array([value or 0.0]) for name, value in known(30, 10, 0).items()}
     half = np.array([0.5])
-    assert barrier_state(arrays, coverage=half, depth=half * 500).tolist() == ["ABSORPTION"]
-    walls = barrier_state(arrays, coverage=half, depth=half * 500, delta_threshold=10.0)
+    assert barrier_state(arrays, **LIMITS, coverage=half, depth=half * 500).tolist() == [
+        "ABSORPTION"
+    ]
+    walls = barrier_state(
+        arrays, coverage=half, depth=half * 500, delta_threshold=10.0, weak_depth=50.0
+    )
     assert walls.tolist() == ["WALL"]

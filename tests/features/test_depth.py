@@ -85,7 +85,9 @@ def test_zone_features__coverage_and_depth(
 ) -> None:
     """Coverage is the visible share of 17 prices; depth is null when nothing is visible."""
     seconds = grid([book(i, ask) for i, ask in enumerate(best_asks)])
-    found = one(zone_features(seconds, queries((T + 3 * NS, L, UP)), tick=0.25))
+    found = one(
+        zone_features(seconds, queries((T + 3 * NS, L, UP)), tick=0.25, zone_half_width=2.0)
+    )
     assert found["barrier_zone_coverage"] == coverage
     assert found["barrier_depth_current"] == depth
 
@@ -93,7 +95,7 @@ def test_zone_features__coverage_and_depth(
 def test_zone_features__golden_evolution_is_null() -> None:
     """5997 at 0 s, 5996 at 120 s, 5994.25 at 180 s: nothing is commonly visible after it."""
     seconds = grid([book(-180, 5997.00), book(-60, 5996.00), book(0, 5994.25)])
-    found = one(zone_features(seconds, queries((T + NS, L, UP)), tick=0.25))
+    found = one(zone_features(seconds, queries((T + NS, L, UP)), tick=0.25, zone_half_width=2.0))
     coverage = found.pop("barrier_zone_coverage")
     assert coverage == 0.0
     assert len(found) == 9
@@ -103,7 +105,7 @@ def test_zone_features__golden_evolution_is_null() -> None:
 def test_zone_features__change_on_commonly_visible_prices() -> None:
     """Scrolling into view is no growth: only prices seen at both instants are compared."""
     seconds = grid([book(-61, 5996.00), book(-1, 5997.00, size=60)])
-    found = one(zone_features(seconds, queries((T, L, UP)), tick=0.25))
+    found = one(zone_features(seconds, queries((T, L, UP)), tick=0.25, zone_half_width=2.0))
     # then 5998.00 and 5998.25 were visible with 50 each; now they hold 60 each
     assert found["barrier_depth_current"] == 6 * 60
     assert found["barrier_delta_1min"] == 20.0
@@ -114,7 +116,7 @@ def test_zone_features__change_on_commonly_visible_prices() -> None:
 def test_zone_features__pct_change_is_null_from_an_empty_zone() -> None:
     """A past depth of 0 has no percentage."""
     seconds = grid([book(-61, 6003.00), book(-1, 5999.00)])
-    found = one(zone_features(seconds, queries((T, L, UP)), tick=0.25))
+    found = one(zone_features(seconds, queries((T, L, UP)), tick=0.25, zone_half_width=2.0))
     assert found["barrier_delta_1min"] == 10 * 50
     assert found["barrier_pct_change_1min"] is None
 
@@ -124,11 +126,15 @@ def test_zone_features__pct_change_is_null_from_an_empty_zone() -> None:
 )
 def test_zone_features__stale_state_is_unknown(age: float, *, known: bool) -> None:
     """A state older than 5 s at t, or at t - W, nulls what it would have said."""
-    now = one(zone_features(grid([book(-age, 5999.0)]), queries((T, L, UP)), tick=0.25))
+    now = one(
+        zone_features(
+            grid([book(-age, 5999.0)]), queries((T, L, UP)), tick=0.25, zone_half_width=2.0
+        )
+    )
     assert (now["barrier_zone_coverage"] is not None) is known
     assert (now["barrier_depth_current"] is not None) is known
     then = grid([book(-60 - age, 5999.0), book(-1, 5999.0)])
-    found = one(zone_features(then, queries((T, L, UP)), tick=0.25))
+    found = one(zone_features(then, queries((T, L, UP)), tick=0.25, zone_half_width=2.0))
     assert (found["barrier_delta_1min"] is not None) is known
     facing = one(facing_features(then, queries((T, L, UP))))
     assert (facing["facing_depth_delta_1min"] is not None) is known
@@ -137,7 +143,7 @@ def test_zone_features__stale_state_is_unknown(age: float, *, known: bool) -> No
 def test_zone_features__support_test_reads_the_bid_side() -> None:
     """Approached from above, the bids at and below the touch defend the level."""
     seconds = grid([book(0, 6003.25)])  # bids 6003.00 .. 6000.75: six of them in the zone
-    found = one(zone_features(seconds, queries((T + NS, L, DOWN)), tick=0.25))
+    found = one(zone_features(seconds, queries((T + NS, L, DOWN)), tick=0.25, zone_half_width=2.0))
     assert found["barrier_zone_coverage"] == 6 / 17
     assert found["barrier_depth_current"] == 300.0
 
@@ -199,7 +205,7 @@ def test_facing_baseline__levels_are_pooled() -> None:
 def test_wall_ratio__mean_visible_size_over_mean_level() -> None:
     """Seven visible zone prices of 80 against a usual level of 50."""
     rows = [*every_second(400, size=50, last=-1.5), book(-0.5, 5997.25, size=80)]
-    found = one(wall_ratio(grid(rows), queries((T, L, UP)), tick=0.25))
+    found = one(wall_ratio(grid(rows), queries((T, L, UP)), tick=0.25, zone_half_width=2.0))
     assert found["wall_ratio"] == 80 / 50
 
 
@@ -211,5 +217,5 @@ def test_wall_ratio__mean_visible_size_over_mean_level() -> None:
 def test_wall_ratio__needs_a_quarter_of_the_zone(best_ask: float, *, known: bool) -> None:
     """Below a coverage of 0.25 the wall is unknown."""
     rows = [*every_second(400, size=50, last=-1.5), book(-0.5, best_ask)]
-    found = one(wall_ratio(grid(rows), queries((T, L, UP)), tick=0.25))
+    found = one(wall_ratio(grid(rows), queries((T, L, UP)), tick=0.25, zone_half_width=2.0))
     assert (found["wall_ratio"] is not None) is known

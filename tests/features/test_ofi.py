@@ -43,7 +43,7 @@ def tables(rows: list[Row], *, levels: int = 1) -> tuple[OfiCells, BookSeconds]:
 def windows(rows: list[Row], *asked: tuple[int, float, int]) -> dict[str, list[float | None]]:
     """OFI columns with None for null."""
     cells, grid = tables(rows)
-    found = ofi_windows(cells, grid, queries(*asked), tick=0.25)
+    found = ofi_windows(cells, grid, queries(*asked), tick=0.25, near_band=5.0)
     return {
         name: [None if math.isnan(value) else value for value in column.tolist()]
         for name, column in found.items()
@@ -175,8 +175,10 @@ def test_ofi_windows__add_up_exactly() -> None:
     rows, _ = random_session(31, n=900, levels=2)
     cells, grid = tables(rows, levels=2)
     at = [START + second * NS for second in range(400, 480, 7)]
-    now = ofi_windows(cells, grid, queries(*((t, 6000.0, 1) for t in at)), tick=0.25)
-    earlier = ofi_windows(cells, grid, queries(*((t - 60 * NS, 6000.0, 1) for t in at)), tick=0.25)
+    now = ofi_windows(cells, grid, queries(*((t, 6000.0, 1) for t in at)), tick=0.25, near_band=5.0)
+    earlier = ofi_windows(
+        cells, grid, queries(*((t - 60 * NS, 6000.0, 1) for t in at)), tick=0.25, near_band=5.0
+    )
     assert not np.isnan(now["ofi_120s"]).any()
     np.testing.assert_array_equal(now["ofi_120s"], earlier["ofi_60s"] + now["ofi_60s"])
 
