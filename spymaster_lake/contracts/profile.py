@@ -289,6 +289,12 @@ class QualityProfile(FrozenModel):
         default=None, description="of [09:30, min(12:46, early close)); None: no bound of its own"
     )
     max_crossed_share: float = 0.001
+    max_rejected_events: int = 2
+    max_rejected_share: float = Field(
+        default=0.10,
+        description="of a session's events that have no episode; thin pre-markets leave the average "
+        "range, and so the first trajectories, unknown",
+    )
     trades_per_day: tuple[int, int] | None = None
     book_updates_per_day: tuple[int, int] | None = None
     buy_share: tuple[float, float] | None = None

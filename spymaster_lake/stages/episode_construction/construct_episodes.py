@@ -15,6 +15,7 @@ import pyarrow as pa
 from spymaster_lake.contracts.enums import time_bucket_of
 from spymaster_lake.contracts.episodes import METADATA, REJECTED, SEQUENCES, VECTORS
 from spymaster_lake.contracts.errors import DataError
+from spymaster_lake.contracts.profile import QualityProfile
 from spymaster_lake.contracts.table import TableContract
 from spymaster_lake.features.arrays import F64
 from spymaster_lake.features.episode_metadata import (
@@ -39,8 +40,6 @@ from spymaster_lake.stages.spec import SessionInputs, SessionResult, SessionStag
 from spymaster_lake.stages.tables import array_of, build_table, objects
 
 _MICROSECOND_NS = 1_000
-MAX_REJECTED, MAX_REJECTED_SHARE = 2, 0.10
-"""A date fails with more rejections than the larger of the two (08 B2)."""
 
 
 def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
@@ -57,7 +56,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     windows = trajectory_windows(state_series(state), event_anchors(signals))
     vectors = raw_vectors(kernel_columns(signals, EVENT_SOURCES), windows)
     reasons = [missing_reason(vector) for vector in vectors]
-    _require_few_rejected(inputs, signals, reasons)
+    _require_few_rejected(inputs, context.profile.quality, signals, reasons)
     keep = np.array([reason is None for reason in reasons], dtype=np.bool_)
     missing = np.isnan(vectors).sum(axis=1).astype(np.int32)
     facts = _metadata(inputs, context, signals, windows)
@@ -145,10 +144,11 @@ def _rejected(signals: pa.Table, reasons: list[str | None], gone: np.ndarray[Any
 
 
 def _require_few_rejected(
-    inputs: SessionInputs, signals: pa.Table, reasons: list[str | None]
+    inputs: SessionInputs, quality: QualityProfile, signals: pa.Table, reasons: list[str | None]
 ) -> None:
+    """A date fails with more rejections than the profile allows (08 B2)."""
     bad = [i for i, reason in enumerate(reasons) if reason is not None]
-    allowed = max(MAX_REJECTED, MAX_REJECTED_SHARE * len(reasons))
+    allowed = max(quality.max_rejected_events, quality.max_rejected_share * len(reasons))
     if len(bad) > allowed:
         events = objects(signals, "event_id")
         shown = ", ".join(f"{events[i]} ({reasons[i]})" for i in bad[:3])
