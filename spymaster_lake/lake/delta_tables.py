@@ -61,20 +61,25 @@ def table_exists(path: str) -> bool:
     return bool(deltalake.DeltaTable.is_deltatable(path))
 
 
-def open_snapshot(path: str) -> TableSnapshot:
-    """The newest version of a table.
+def open_snapshot(path: str, version: int | None = None) -> TableSnapshot:
+    """One version of a table.
+
+    Args:
+        path: table location.
+        version: Delta version; the newest when None.
 
     Raises:
         MissingInputError: there is no table at `path`.
-        DataError: its log cannot be read; names the table and the cause.
+        DataError: its log, or that version of it, cannot be read; names the table and the cause.
     """
     if not table_exists(path):
         raise MissingInputError(f"{path}: no such Delta table; run the stage that writes it first")
     try:
-        return snapshot_of(deltalake.DeltaTable(path), path)
+        return snapshot_of(deltalake.DeltaTable(path, version=version), path)
     except DeltaError as exc:
         cause = str(exc).splitlines()[0]
-        raise DataError(f"{path}: unreadable Delta table: {cause}") from exc
+        at = "" if version is None else f" at version {version}"
+        raise DataError(f"{path}: unreadable Delta table{at}: {cause}") from exc
 
 
 def snapshot_of(table: deltalake.DeltaTable, path: str) -> TableSnapshot:
@@ -95,6 +100,17 @@ def snapshot_of(table: deltalake.DeltaTable, path: str) -> TableSnapshot:
     )
     empty = frozenset(empty_dates(table) - {f.day for f in files})
     return TableSnapshot(path, table.version(), files, empty)
+
+
+def table_properties(path: str) -> dict[str, str]:
+    """The properties of a table, such as its label version.
+
+    Raises:
+        MissingInputError: there is no table at `path`.
+    """
+    if not table_exists(path):
+        raise MissingInputError(f"{path}: no such Delta table; run the stage that writes it first")
+    return dict(deltalake.DeltaTable(path).metadata().configuration)
 
 
 def empty_dates(table: deltalake.DeltaTable) -> set[date]:

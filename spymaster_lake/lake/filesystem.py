@@ -12,13 +12,14 @@ import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, cast
 
 import fsspec
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
-from spymaster_lake.contracts.errors import MissingInputError
+from spymaster_lake.contracts.errors import MissingInputError, PathError
 
 _CHUNK = 1 << 20
 
@@ -63,6 +64,16 @@ class LakeFileSystem:
         if stripped != base and not stripped.startswith(f"{base}/"):
             return cast("str", self.fs.unstrip_protocol(stripped))
         return self.root + stripped[len(base) :]
+
+    def local_path(self, path: str) -> Path:
+        """The path on the local disk.
+
+        Raises:
+            PathError: the root is no local disk.
+        """
+        if not self.is_local:
+            raise PathError(f"{path}: lies on no local disk")
+        return Path(self._strip(path))
 
     def exists(self, path: str) -> bool:
         """Whether a file or directory exists."""

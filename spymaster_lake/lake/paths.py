@@ -18,6 +18,7 @@ from spymaster_lake.contracts.profile import LEVEL_KINDS, Product
 PRODUCTS: tuple[str, ...] = get_args(Product)
 BRONZE_SCHEMA = "v1"
 INDEX_PIPELINE = "index_building"
+PREDICTIONS = "predictions"
 DIRECTIONS: tuple[str, ...] = ("UP", "DOWN")
 
 _NAME = r"[a-z][a-z0-9_]*"
@@ -207,12 +208,41 @@ class LakePathResolver:
             f"version={_checked('model_version', model_version)}",
         )
 
+    def model_staging(self, instrument: str, model_id: str, token: str) -> str:
+        """Where a bundle is written before it gets its name; beside the versions, for one rename."""
+        instrument, model_id = _checked("instrument", instrument), _checked("model_id", model_id)
+        return self._join("models", instrument, model_id, f".staging-{_checked('name', token)}")
+
+    def predictions_table(
+        self, instrument: str, pipeline_version: str, model_id: str, model_version: str
+    ) -> str:
+        """Root of the Delta table of one model version's predictions on one feature version."""
+        root = self._table(
+            "gold", instrument, PREDICTIONS, pipeline_version, _checked("model_id", model_id)
+        )
+        return f"{root}/model_version={_checked('model_version', model_version)}"
+
     # _meta
+
+    def registries_dir(self, instrument: str) -> str:
+        """Directory of the registries of all models of an instrument."""
+        return self._join("_meta", _checked("instrument", instrument), "models")
+
+    def registry_dir(self, instrument: str, model_id: str) -> str:
+        """Directory of one model's registry, history and locks."""
+        return f"{self.registries_dir(instrument)}/{_checked('model_id', model_id)}"
 
     def registry_json(self, instrument: str, model_id: str) -> str:
         """The registry of one model."""
-        instrument, model_id = _checked("instrument", instrument), _checked("model_id", model_id)
-        return self._join("_meta", instrument, "models", model_id, "registry.json")
+        return f"{self.registry_dir(instrument, model_id)}/registry.json"
+
+    def registry_history(self, instrument: str, model_id: str) -> str:
+        """The append-only audit of a registry."""
+        return f"{self.registry_dir(instrument, model_id)}/history.jsonl"
+
+    def registry_lock(self, instrument: str, model_id: str) -> str:
+        """The file whose lock makes registry operations exclusive."""
+        return f"{self.registry_dir(instrument, model_id)}/locks/registry.lock"
 
     def pipeline_manifest(self, instrument: str, pipeline_id: str, pipeline_version: str) -> str:
         """The published manifest of a pipeline version."""
@@ -233,6 +263,14 @@ class LakePathResolver:
             "_meta", "schemas", _checked("dataset", dataset), f"schema=v{version}.json"
         )
 
+    def tracking_db(self) -> str:
+        """The lake's own MLflow store, a SQLite file; runs of every instrument."""
+        return self._join("_meta", "mlflow.db")
+
+    def tracking_artifacts(self) -> str:
+        """Artefacts of the runs in `tracking_db`."""
+        return self._join("_meta", "mlflow_artifacts")
+
     def runs_dir(self, instrument: str) -> str:
         """Directory of all runs of an instrument."""
         return self._join("_meta", _checked("instrument", instrument), "runs")
@@ -244,6 +282,10 @@ class LakePathResolver:
     def run_json(self, instrument: str, run_id: str) -> str:
         """Record of one run."""
         return f"{self.run_dir(instrument, run_id)}/run.json"
+
+    def run_report(self, instrument: str, run_id: str) -> str:
+        """The page of a run that has one."""
+        return f"{self.run_dir(instrument, run_id)}/report.html"
 
     def stage_json(self, instrument: str, run_id: str, stage: str) -> str:
         """Record of one stage of a run."""

@@ -42,7 +42,14 @@ LAYOUT: list[tuple[str, str]] = [
         "/lake/gold/es/index_building/version=4.5.0/indices/PM_HIGH/UP/T0_15",
     ),
     (P.model_dir("es", "touch", "20251216-1"), "/lake/models/es/touch/version=20251216-1"),
+    (P.model_staging("es", "touch", "ab12"), "/lake/models/es/touch/.staging-ab12"),
+    (
+        P.predictions_table("es", "4.5.0", "touch", "4.5.0_ab12cd3_20260105140102"),
+        "/lake/gold/es/predictions/version=4.5.0/touch/model_version=4.5.0_ab12cd3_20260105140102",
+    ),
     (P.registry_json("es", "touch"), "/lake/_meta/es/models/touch/registry.json"),
+    (P.registry_history("es", "touch"), "/lake/_meta/es/models/touch/history.jsonl"),
+    (P.registry_lock("es", "touch"), "/lake/_meta/es/models/touch/locks/registry.lock"),
     (
         P.pipeline_manifest("es", "pentaview", "3.1.0"),
         "/lake/_meta/pipelines/es/pentaview/version=3.1.0/manifest.json",
