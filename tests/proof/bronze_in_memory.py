@@ -100,6 +100,7 @@ class Bronze:
     clock: SessionClock
     rows: Mapping[Key, Rows]
     aliases: Mapping[str, Key]
+    tick: float
 
     def scans(self) -> dict[str, MemoryScan]:
         """Scans by the alias that stages use."""
@@ -117,10 +118,13 @@ class Bronze:
                 for key, rows in self.rows.items()
             },
             self.aliases,
+            self.tick,
         )
 
 
-def load(clock: SessionClock, scans: Mapping[str, BronzeScan], first_ns: int) -> Bronze:
+def load(
+    clock: SessionClock, scans: Mapping[str, BronzeScan], first_ns: int, *, tick: float
+) -> Bronze:
     """All rows of [first_ns, session end) that the lake's own scans give, by alias."""
     rows: dict[Key, Rows] = {}
     aliases = {alias: (scan.product, scan.dataset) for alias, scan in scans.items()}
@@ -129,7 +133,7 @@ def load(clock: SessionClock, scans: Mapping[str, BronzeScan], first_ns: int) ->
             value: scan.read((), start_ns=first_ns, end_ns=clock.end_ns, contract=value)
             for value in scan.contracts()
         }
-    return Bronze(clock, rows, aliases)
+    return Bronze(clock, rows, aliases, tick)
 
 
 def truncated(bronze: Bronze, t_ns: int) -> Bronze:

@@ -14,10 +14,10 @@ import pyarrow as pa
 from spymaster_lake.features.arrays import NS
 from tests.proof.bronze_in_memory import Bronze, Key, known_ns, total_order
 
-TICK = 0.25
 _AT_INSTANT = 6
 _LEAST = 400
 _SPREAD_TICKS = 160
+_OCC_WIDTH = 21
 _SEQ, _ROW = 4_000_000_000, 9_000_000
 
 
@@ -32,6 +32,7 @@ class _Noise:
 
     def __init__(self, bronze: Bronze, t_ns: int, rng: np.random.Generator) -> None:
         self.t_ns, self.end_ns, self.rng = t_ns, bronze.clock.end_ns, rng
+        self.tick = bronze.tick
         self.busy_ns = min(t_ns + 3600 * NS, self.end_ns)
 
     def replace(self, key: Key, table: pa.Table) -> pa.Table:
@@ -45,6 +46,7 @@ class _Noise:
         values: dict[str, Any] = {
             "ts_event_ns": times,
             "ts_recv_ns": times + 1000,
+            "ts_exchange_ns": times,
             "seq": _SEQ + np.arange(n),
             "src_row": _ROW + np.arange(n),
             **_MAKE[key](self, rows, past),
@@ -72,13 +74,13 @@ class _Noise:
 
     def prints(self, rows: pa.Table, past: pa.Table) -> dict[str, Any]:
         """Prints of a future, far around its last price."""
-        n, last = rows.num_rows, round(past.column("price")[-1].as_py() / TICK)
+        n, last = rows.num_rows, round(past.column("price")[-1].as_py() / self.tick)
         ticks = last + self.rng.integers(-_SPREAD_TICKS, _SPREAD_TICKS, n)
-        return {"price": ticks * TICK, "size": self.sizes(n), "aggressor": self.sides(n)}
+        return {"price": ticks * self.tick, "size": self.sizes(n), "aggressor": self.sides(n)}
 
     def books(self, rows: pa.Table, past: pa.Table) -> dict[str, Any]:
         """Ten contiguous levels a side around random prices; some rows are no states."""
-        n, last = rows.num_rows, round(past.column("bid_px_1").drop_null()[-1].as_py() / TICK)
+        n, last = rows.num_rows, round(past.column("bid_px_1").drop_null()[-1].as_py() / self.tick)
         best = last + self.rng.integers(-_SPREAD_TICKS, _SPREAD_TICKS, n)
         spread = self.rng.integers(1, 4, n)
         values: dict[str, Any] = {
@@ -86,10 +88,26 @@ class _Noise:
             "is_last": self.rng.random(n) < 0.9,
         }
         for i in range(10):
-            values[f"bid_px_{i + 1}"] = (best - i) * TICK
-            values[f"ask_px_{i + 1}"] = (best + spread + i) * TICK
+            values[f"bid_px_{i + 1}"] = (best - i) * self.tick
+            values[f"ask_px_{i + 1}"] = (best + spread + i) * self.tick
             values[f"bid_sz_{i + 1}"], values[f"ask_sz_{i + 1}"] = self.sizes(n), self.sizes(n)
         return values
+
+    def tape(self, rows: pa.Table, past: pa.Table) -> dict[str, Any]:
+        """Prints of a share, far around its last price; some count for volume only."""
+        return self.prints(rows, past) | {"counts_for_price": self.rng.random(rows.num_rows) < 0.8}
+
+    def quotes(self, rows: pa.Table, past: pa.Table) -> dict[str, Any]:
+        """Best bids and offers around random prices; some rows are no states."""
+        n, last = rows.num_rows, round(past.column("bid_px").drop_null()[-1].as_py() / self.tick)
+        best = last + self.rng.integers(-_SPREAD_TICKS, _SPREAD_TICKS, n)
+        return {
+            "is_last": self.rng.random(n) < 0.9,
+            "bid_px": best * self.tick,
+            "ask_px": (best + self.rng.integers(1, 4, n)) * self.tick,
+            "bid_sz": self.sizes(n),
+            "ask_sz": self.sizes(n),
+        }
 
     def premiums(self, rows: pa.Table, _past: pa.Table) -> dict[str, Any]:
         """Option prints at random premiums, some in contracts that are only listed from t on."""
@@ -121,12 +139,21 @@ class _Noise:
     def symbols(self, rows: pa.Table) -> list[str]:
         known = rows.column("option_symbol").to_pylist()
         new = self.rng.random(len(known)) < 0.5
-        return [f"{s}9" if is_new else s for s, is_new in zip(known, new, strict=True)]
+        return [_other(s) if is_new else s for s, is_new in zip(known, new, strict=True)]
+
+
+def _other(symbol: str) -> str:
+    """Another contract: the strike of an OCC symbol one point higher, else one more digit."""
+    if len(symbol) == _OCC_WIDTH:
+        return f"{symbol[:13]}{int(symbol[13:]) + 1000:08d}"
+    return f"{symbol}9"
 
 
 _MAKE = {
     ("futures", "trades"): _Noise.prints,
     ("futures", "mbp10"): _Noise.books,
+    ("equities", "trades"): _Noise.tape,
+    ("equities", "quotes"): _Noise.quotes,
     ("options", "trades"): _Noise.premiums,
     ("options", "statistics"): _Noise.interest,
     ("options", "definitions"): _Noise.listings,

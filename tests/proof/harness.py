@@ -128,7 +128,7 @@ class Pipeline:
         first, end = self._span(day)
         sources = {s.alias: s for b in self.stages for s in b.stage.sources if s.layer == "bronze"}
         return {
-            s.alias: BronzeReader(paths, files, INSTRUMENT, s.product).scan(
+            s.alias: BronzeReader(paths, files, self.profile.instrument, s.product).scan(
                 s.dataset, start_ns=first, end_ns=end
             )
             for s in sources.values()
@@ -137,7 +137,9 @@ class Pipeline:
     def bronze(self, root: Path, day: date) -> Bronze:
         """All Bronze rows of one session in memory."""
         clock = self.calendar.clock(day)
-        return bronze_in_memory.load(clock, self.scans(root, day), self._span(day)[0])
+        return bronze_in_memory.load(
+            clock, self.scans(root, day), self._span(day)[0], tick=self.profile.tick_size
+        )
 
     def _span(self, day: date) -> tuple[int, int]:
         first = first_bronze_session(day, self.profile, self.calendar)
@@ -152,18 +154,18 @@ def _input(source: Source, tables: Tables, history: Sequence[Tables]) -> pa.Tabl
     return table.select(list(source.columns)) if source.columns else table
 
 
-def core_pipeline() -> Pipeline:
-    """feature_engineering and episode_construction as the manifests of `es` declare them."""
-    profile = load_profiles(REPOSITORY / "conf")[INSTRUMENT]
+def core_pipeline(instrument: str = INSTRUMENT, version: str = VERSION) -> Pipeline:
+    """feature_engineering and episode_construction as the manifests of an instrument declare them."""
+    profile = load_profiles(REPOSITORY / "conf")[instrument]
     store, registry = ManifestStore(REPOSITORY / "manifests"), build_registry()
     stages: list[BoundStage] = []
     for pipeline_id in PIPELINES:
-        manifest = store.load(INSTRUMENT, pipeline_id, VERSION, registry)
+        manifest = store.load(instrument, pipeline_id, version, registry)
         config = {
             "DATA_ROOT": "none",
-            "INSTRUMENT": INSTRUMENT,
+            "INSTRUMENT": instrument,
             "PIPELINE_ID": pipeline_id,
-            "PIPELINE_VERSION": VERSION,
+            "PIPELINE_VERSION": version,
         }
         for bound in bind_stages(manifest, registry).values():
             assert isinstance(bound.stage, SessionStage)
