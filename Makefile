@@ -4,13 +4,14 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 DEMO_ROOT ?= ./data/demo
+EQUITIES_ROOT ?= ./data/demo-equities
 DEMO_SESSIONS ?= 60
 DEMO_START ?= 2025-10-01
 
 ##@ Start here
 .PHONY: help
 help: ## show this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z_-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(READY) ## virtual environment, locked packages, Java, Delta JARs
@@ -21,7 +22,11 @@ $(READY): conf/requirements.lock pyproject.toml $(wildcard conf/setup/*)
 
 .PHONY: demo
 demo: $(READY) ## simulate 60 light sessions and build the whole lake from them in ./data/demo
-	$(PYTHON) -m spymaster_lake.cli demo --data-root $(DEMO_ROOT) --start $(DEMO_START) --sessions $(DEMO_SESSIONS)
+	$(PYTHON) -m spymaster_lake.cli demo --instrument es --pipeline-version 4.5.0 --data-root $(DEMO_ROOT) --start $(DEMO_START) --sessions $(DEMO_SESSIONS)
+
+.PHONY: demo-equities
+demo-equities: $(READY) ## the same for a share with options, from trades and quotes, in ./data/demo-equities
+	$(PYTHON) -m spymaster_lake.cli demo --instrument tsla --pipeline-version 1.0.0 --data-root $(EQUITIES_ROOT) --start $(DEMO_START) --sessions $(DEMO_SESSIONS)
 
 ##@ Check
 .PHONY: test
@@ -53,9 +58,9 @@ dictionary: $(READY) ## write docs/data_dictionary.md from the contracts
 .PHONY: lock
 lock: $(READY) ## pin all packages with hashes in conf/requirements.lock
 	.venv/bin/python -m pip install -q uv
-	.venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --extra local --extra dev \
+	.venv/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --extra local --extra sequence --extra dev \
 	  --generate-hashes --no-header --no-annotate -q -o conf/requirements.lock
 
 .PHONY: clean
 clean: ## remove the demo lake and build products, keep the environment
-	rm -rf data/demo build
+	rm -rf data/demo data/demo-equities build

@@ -17,7 +17,7 @@ DIRECT = sorted(
     re.match(r"[A-Za-z0-9-]+", line)[0]
     for group in (
         PROJECT["dependencies"],
-        *map(PROJECT["optional-dependencies"].get, ("local", "dev")),
+        *map(PROJECT["optional-dependencies"].get, ("local", "sequence", "dev")),
     )
     for line in group
 )

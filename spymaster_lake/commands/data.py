@@ -93,13 +93,14 @@ def simulate_command(
     data_root: RootOption = None,
 ) -> None:
     """Write vendor files of simulated sessions into raw/."""
-    from spymaster_lake.simulator import simulate
+    from spymaster_lake.simulator import VENDORS, simulate
 
     env = common.make_environment(data_root)
     profile = env.profiles[instrument]
+    vendor = VENDORS.get(profile.product, SOURCE)
     report = simulate(
-        env.resolver.raw_dir(instrument, "futures", SOURCE),
-        env.resolver.raw_dir(instrument, "options", SOURCE),
+        env.resolver.raw_dir(instrument, profile.product, vendor),
+        env.resolver.raw_dir(instrument, "options", vendor),
         profile,
         SessionCalendar(profile.calendar),
         start=start,

@@ -202,10 +202,10 @@ class BandsProfile(FrozenModel):
     attempt_cluster_points: float
     attempt_cluster_seconds: int = 900
     full_speed: float = Field(
-        default=2.0, gt=0, description="points per minute of a fast approach (emission weight)"
+        gt=0, description="points per minute of a fast approach (emission weight)"
     )
     stacking: tuple[float, float, float] = Field(
-        default=(2.0, 5.0, 10.0), description="bands of level_stacking_{2,5,10}pt, points"
+        description="bands of level_stacking_{2,5,10}pt, points"
     )
 
     def at_price(self, price: float, *, tick: float) -> BandsProfile:
@@ -241,10 +241,10 @@ class BandsProfile(FrozenModel):
 class BarrierProfile(FrozenModel):
     """Thresholds of the barrier state machine (02 N-7c), in contracts or ratios."""
 
-    delta_threshold: float = 100.0
+    delta_threshold: float
     vacuum_ratio: float = 0.3
     wall_ratio: float = 1.5
-    weak_depth: float = 50.0
+    weak_depth: float
     min_coverage: float = 0.25
 
 
@@ -322,7 +322,7 @@ class InstrumentProfile(FrozenModel):
     corporate_actions: CorporateActionsProfile = CorporateActionsProfile()
     rates: tuple[RateStep, ...]
     bands: BandsProfile
-    barrier: BarrierProfile = BarrierProfile()
+    barrier: BarrierProfile
     quality: QualityProfile
     simulation: SimulationProfile | None = Field(
         default=None, description="None: a share's market follows from its price and its ATR"

@@ -52,7 +52,7 @@ class BronzeReader:
     Attributes:
         paths: path resolver.
         filesystem: file system of the same root.
-        instrument: such as "es".
+        instrument: such as "abc".
         product: "futures", "options" or "equities".
     """
 

@@ -79,7 +79,7 @@ class BronzeWriter:
         dataset: Bronze dataset.
         staging: directory below which parts are staged.
         src_file: first 16 hex digits of the sha256 of the raw file.
-        source: vendor dataset, such as "GLBX.MDP3".
+        source: vendor dataset, as the file names it.
         flush_rows: rows of one hour and contract at which a part is written; parts are written at
             the latest when the file ends.
         max_held_rows: rows held over all partitions before the largest is written.

@@ -1,8 +1,8 @@
 """Which instrument a raw vendor symbol belongs to (00 section 3): by profiles, never by literals.
 
-A symbol is one of: an outright future (`ESZ5`), an option (`E3AZ5 C6850`, `TSLA  250221C00250000`),
-a combination (`ESU4-ESZ4`, `ES:BF U4-Z4-H5`), a user-defined instrument (`UD:1V: SG 2875114`), or
-an equity or underlying (`TSLA`, `ES`).
+A symbol is one of: an outright future (`ABCZ5`), an option (`AB3Z5 C6850`, `ABC   250221C00250000`),
+a combination (`ABCU4-ABCZ4`, `ABC:BF U4-Z4-H5`), a user-defined instrument (`UD:1V: SG 2875114`), or
+an equity or underlying (`ABC`).
 """
 
 from __future__ import annotations

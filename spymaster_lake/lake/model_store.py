@@ -79,7 +79,7 @@ def publish_bundle(
     Args:
         filesystem: the lake's files.
         resolver: the lake's paths.
-        instrument: such as "es".
+        instrument: such as "abc".
         model_id: such as "level_trees".
         model_version: as in bundle.json.
         files: contents by path in the bundle; `bundle.json` among them, SHA256SUMS not.

@@ -23,7 +23,7 @@ DIRECTIONS: tuple[str, ...] = ("UP", "DOWN")
 
 _NAME = r"[a-z][a-z0-9_]*"
 _PATTERNS: dict[str, tuple[str, str]] = {
-    "instrument": (r"[a-z][a-z0-9]{0,15}", "lower-case letters and digits, such as 'es'"),
+    "instrument": (r"[a-z][a-z0-9]{0,15}", "lower-case letters and digits, such as 'abc'"),
     "source": (_NAME, "a lower-case name, such as 'databento'"),
     "dataset": (
         rf"{_NAME}(/{_NAME})*",
@@ -35,7 +35,7 @@ _PATTERNS: dict[str, tuple[str, str]] = {
     "model_version": (r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", "letters, digits, '.', '_' and '-'"),
     "run_id": (r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", "letters, digits, '.', '_' and '-'"),
     "stage": (_NAME, "a stage name, such as 'build_ohlcv_1min'"),
-    "partition value": (r"[A-Z0-9][A-Z0-9._]{0,31}", "an upper-case code, such as 'ESZ5'"),
+    "partition value": (r"[A-Z0-9][A-Z0-9._]{0,31}", "an upper-case code, such as 'ABCZ5'"),
     "date": (r"\d{4}-\d{2}-\d{2}", "YYYY-MM-DD"),
     "time bucket": (r"T\d+_\d+|ALL", "a bucket such as 'T0_15', or 'ALL'"),
     "name": (r"[A-Za-z0-9][A-Za-z0-9._=-]{0,254}", "letters, digits, '.', '_', '=' and '-'"),
@@ -145,7 +145,7 @@ class LakePathResolver:
         """Directory of one UTC date, or of one UTC hour of it.
 
         Args:
-            instrument: such as "es".
+            instrument: such as "abc".
             product: "futures", "options" or "equities"; it decides the partition key.
             dataset: such as "mbp10".
             value: contract, underlying or symbol.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from spymaster_lake.contracts.catalogue import contract_of
+from spymaster_lake.contracts.errors import UnknownNameError
 from spymaster_lake.contracts.profile import InstrumentProfile
 from spymaster_lake.contracts.run_record import RunRecord
 from spymaster_lake.ingest.job import IngestRequest, ingest
@@ -20,15 +21,15 @@ from spymaster_lake.lake.delta_tables import open_snapshot
 from spymaster_lake.lake.parquet_files import read_partition_files
 from spymaster_lake.orchestration.dates import DateRange
 from spymaster_lake.orchestration.driver import run
+from spymaster_lake.orchestration.facts import ingest_provenance
 from spymaster_lake.orchestration.prepare import RunRequest
 from spymaster_lake.orchestration.recorder import Observer
 from spymaster_lake.orchestration.registry import StageRegistry
 from spymaster_lake.orchestration.types import Environment
 from spymaster_lake.sessions.calendar import SessionCalendar
-from spymaster_lake.simulator import SimulationReport, simulate
+from spymaster_lake.simulator import VENDORS, SimulationReport, simulate
 
 T = TypeVar("T")
-SOURCE = "databento"
 PIPELINES = ("feature_engineering", "episode_construction", "index_building")
 
 
@@ -98,10 +99,13 @@ def run_demo(
     days = [s.day for s in simulated.sessions]
     report.dates = tuple(days[profile.warmup_sessions :])
     timed("spark", lambda: env.spark)
-    for product in ("futures", "options"):
-        timed(f"ingest {product}", partial(_ingest, env, request.instrument, product))
-    asked = DateRange(report.dates[0], report.dates[-1], by_range=True)
+    for product in (profile.product, *(["options"] if profile.options else [])):
+        timed(f"ingest {product}", partial(_ingest, env, profile, product))
+    every = DateRange(report.dates[0], report.dates[-1], by_range=True)
+    last = DateRange(report.dates[-1], report.dates[-1], by_range=False)
     for pipeline in PIPELINES:
+        # as of the last session, so that its episodes can ask the index (08 B5, B6)
+        asked = last if pipeline == "index_building" else every
         work = partial(
             run, env, registry, _run_request(request, pipeline, asked), observer=observer
         )
@@ -114,8 +118,7 @@ def _simulate(
     env: Environment, profile: InstrumentProfile, calendar: SessionCalendar, request: DemoRequest
 ) -> SimulationReport:
     return simulate(
-        env.resolver.raw_dir(request.instrument, "futures", SOURCE),
-        env.resolver.raw_dir(request.instrument, "options", SOURCE),
+        *_raw_folders(env, profile),
         profile,
         calendar,
         start=request.start,
@@ -126,11 +129,30 @@ def _simulate(
     )
 
 
-def _ingest(env: Environment, instrument: str, product: str) -> None:
+def _raw_folders(env: Environment, profile: InstrumentProfile) -> tuple[str, str]:
+    """Where the simulated vendor's files of the product and of its options go."""
+    vendor = _vendor(profile)
+    folders = [
+        env.resolver.raw_dir(profile.instrument, p, vendor) for p in (profile.product, "options")
+    ]
+    return folders[0], folders[1]
+
+
+def _vendor(profile: InstrumentProfile) -> str:
+    if profile.product not in VENDORS:
+        raise UnknownNameError("product with a simulated market", profile.product, VENDORS)
+    return VENDORS[profile.product]
+
+
+def _ingest(env: Environment, profile: InstrumentProfile, product: str) -> None:
     request = IngestRequest(
-        data_root=env.resolver.data_root, instrument=instrument, product=product
+        data_root=env.resolver.data_root,
+        instrument=profile.instrument,
+        product=product,
+        source=_vendor(profile),
     )
-    ingest(env.spark, request, dict(env.profiles))
+    provenance = ingest_provenance(env, profile.instrument)
+    ingest(env.spark, request, dict(env.profiles), provenance=provenance)
 
 
 def _run_request(request: DemoRequest, pipeline: str, asked: DateRange) -> RunRequest:

@@ -75,7 +75,8 @@ class Market:
 def session_market(task: SessionTask) -> Market:
     """Activity, order-flow pressure and price of one session."""
     shape = session_shape(task.plan.times, task.rng("shape"))
-    flow = pressure(task.rng("pressure"), shape.minutes * 60 + 1, task.model.pressure_seconds)
+    memory = task.model.planted_seconds if task.strength else task.model.pressure_seconds
+    flow = pressure(task.rng("pressure"), shape.minutes * 60 + 1, memory)
     path = step_path(
         task.rng("path"),
         task.plan,

@@ -100,13 +100,13 @@ def _stype(name: str) -> Any:
     return dbn.SType.from_str(name)
 
 
-def header(schema: str, *, start: int, end: int, symbols: Mapping[str, int]) -> bytes:
+def header(schema: str, *, dataset: str, start: int, end: int, symbols: Mapping[str, int]) -> bytes:
     """DBN 3 metadata: raw symbols to instrument ids on the UTC dates of [start, end)."""
     first = datetime.fromtimestamp(start // SECOND, UTC).date()
     last = datetime.fromtimestamp(end // SECOND, UTC).date() + timedelta(days=1)
     mappings: Any = [_Symbol(raw, [_Interval(first, last, str(i))]) for raw, i in symbols.items()]
     metadata = dbn.Metadata(
-        dataset="GLBX.MDP3",
+        dataset=dataset,
         start=start,
         stype_in=_stype("raw_symbol"),
         stype_out=_stype("instrument_id"),

@@ -13,7 +13,8 @@ from spymaster_lake.simulator.shape import I64
 
 UNMAPPED_ID = 999_999_999
 SPREAD_ID = 31_337
-_SPREAD_TICK = 50_000_000
+_FINER = 5
+"""Ticks of the calendar spread in one of its legs."""
 _SPREAD_TRADES, _SPREAD_BOOKS = 12, 30
 _AFTER_OPEN, _AFTER_END = 30 * MINUTE, 30 * MINUTE
 _TENTH = 100_000_000
@@ -27,7 +28,7 @@ BOOK_FAULTS: tuple[str, ...] = ("off_tick", "unmapped", "off_hours")
 
 
 def spread_symbol(plan: SessionPlan) -> str:
-    """Raw symbol of the calendar spread, such as ESZ5-ESH6."""
+    """Raw symbol of the calendar spread: both legs with a dash."""
     return "-".join(c.code for c in plan.contracts)
 
 
@@ -126,37 +127,40 @@ def locked_books(plan: SessionPlan, good: Records) -> Records:
     return records
 
 
-def spread_trades(rng: np.random.Generator, plan: SessionPlan) -> Records:
+def spread_trades(rng: np.random.Generator, plan: SessionPlan, *, tick_fixed: int) -> Records:
     """Prints of the calendar spread, at the basis of its legs, ascending in time."""
     records = dbn.blank("trades", _SPREAD_TRADES)
-    _spread_common(rng, plan, records)
+    _spread_common(rng, plan, records, tick_fixed // _FINER)
     records["action"] = b"T"
     return records
 
 
-def spread_books(rng: np.random.Generator, plan: SessionPlan) -> Records:
+def spread_books(rng: np.random.Generator, plan: SessionPlan, *, tick_fixed: int) -> Records:
     """Book records of the calendar spread."""
     records = dbn.blank("mbp-10", _SPREAD_BOOKS)
-    _spread_common(rng, plan, records)
+    _spread_common(rng, plan, records, tick_fixed // _FINER)
     records["action"] = b"A"
     records["flags"] = dbn.LAST
     levels = records["levels"]
     depth = np.arange(10)
-    levels["bid_px"] = records["price"][:, None] - _SPREAD_TICK * depth
-    levels["ask_px"] = records["price"][:, None] + _SPREAD_TICK * (depth + 1)
+    tick = tick_fixed // _FINER
+    levels["bid_px"] = records["price"][:, None] - tick * depth
+    levels["ask_px"] = records["price"][:, None] + tick * (depth + 1)
     for name in ("bid", "ask"):
         levels[f"{name}_sz"] = rng.integers(50, 900, (len(records), 10))
         levels[f"{name}_ct"] = 9
     return records
 
 
-def _spread_common(rng: np.random.Generator, plan: SessionPlan, records: Records) -> None:
+def _spread_common(
+    rng: np.random.Generator, plan: SessionPlan, records: Records, tick_fixed: int
+) -> None:
     first, second = plan.contracts
     n = len(records)
-    basis = (second.offset - first.offset) * 5 + rng.integers(-2, 3, n)
+    basis = (second.offset - first.offset) * _FINER + rng.integers(-2, 3, n)
     span = first.stop - plan.times.start
     dbn.stamp(records, np.sort(rng.integers(MINUTE, span - MINUTE, n)), plan.times.start)
     records["instrument_id"] = SPREAD_ID
-    records["price"] = basis * _SPREAD_TICK
+    records["price"] = basis * tick_fixed
     records["size"] = rng.integers(1, 60, n)
     records["side"] = np.where(rng.random(n) < 0.5, b"A", b"B")

@@ -49,27 +49,30 @@ class MarketModel:
     """Constants of the price process; prices in ticks, variance in ticks squared.
 
     Attributes:
-        mean_ticks: level to which the continuous price reverts, seen at `mean_quarter`.
-        mean_quarter: (year, month) of the contract whose price equals the continuous price.
+        mean_ticks: level to which the continuous price reverts.
+        mean_quarter: (year, month) of the contract whose price equals the continuous price, if any.
         quarter_basis_ticks: price of a quarterly contract above the one before it.
         reversion: share of the distance to the mean expected to be undone in a session.
         session_variance: unit price steps in an average session, that is its variance.
         volatility_memory, volatility_noise: autoregression of the log of the session's variance.
         gap_ticks: standard deviation of the jump between two sessions.
         pressure_gain: at strength 1, log odds of an up step per unit of order-flow pressure.
-        pressure_seconds: memory of the order-flow pressure.
+        pressure_seconds: memory of the order-flow pressure in a null market.
+        planted_seconds: the same at any other strength: flow lasts long enough to be seen before a
+            test of a level and to push the price after it.
     """
 
-    mean_ticks: int = 27_200
-    mean_quarter: tuple[int, int] = (2025, 12)
-    quarter_basis_ticks: int = 220
-    reversion: float = 0.004
-    session_variance: float = 30_000.0
+    mean_ticks: int
+    session_variance: float
+    gap_ticks: float
+    reversion: float
+    pressure_gain: float
+    mean_quarter: tuple[int, int] | None = None
+    quarter_basis_ticks: int = 0
     volatility_memory: float = 0.9
     volatility_noise: float = 0.12
-    gap_ticks: float = 6.0
-    pressure_gain: float = 0.15
     pressure_seconds: int = 240
+    planted_seconds: int = 1_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +80,26 @@ class MarketFacts:
     """Facts of the instrument that the workers need, from its profile.
 
     Attributes:
-        root: futures root, such as "ES".
+        root: futures root.
+        dataset: the vendor's name of the feed.
+        exchange: where it trades.
         tick_fixed: one tick in the vendor's fixed-point prices (1e-9 of a point).
         tick: one tick in points.
         multiplier: USD per point.
         strike_step: distance of neighbouring strikes, points.
+        option_tick: price step of the options, points.
+        option_volatility: their volatility at the money in an average session, per root year.
     """
 
     root: str
+    dataset: str
+    exchange: str
     tick_fixed: int
     tick: float
     multiplier: float
     strike_step: float
+    option_tick: float
+    option_volatility: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ class ContractPlan:
     """One outright contract in one session.
 
     Attributes:
-        code: such as "ESZ5".
+        code: root, month letter and digit of the year.
         instrument_id: vendor id.
         expiry: its last trade date.
         offset: price above the continuous price, ticks.
@@ -146,7 +157,7 @@ class ChainPlan:
     """All options of one expiry listed in one session.
 
     Attributes:
-        root: option root with month and year, such as "E3AZ5".
+        root: option root with month and year.
         expiration: expiry instant, ns.
         underlying: index of the futures contract in the session plan.
         first_id: vendor id of its first option; ids are reused on other dates.

@@ -12,23 +12,23 @@ from spymaster_lake.features.black76 import price
 from spymaster_lake.simulator import dbn
 from spymaster_lake.simulator.dbn import Records
 from spymaster_lake.simulator.model import MINUTE, SECOND, ChainPlan, MarketFacts, SessionPlan
+from spymaster_lake.simulator.option_market import (
+    FAR_FACTOR,
+    HALF_SPREAD,
+    LAST_PRINT,
+    OUT_OF_THE_MONEY,
+    STRIKE_SPREAD,
+    YEAR_NS,
+    option_weights,
+    smile,
+    strikes,
+)
 from spymaster_lake.simulator.shape import F64, I64, SessionShape, random_times
 from spymaster_lake.simulator.tape import Tape
 
-NEAR_STRIKES, FAR_STRIKES, FAR_FACTOR = 20, 8, 5
-"""Strikes on each side: near ones a step apart, then far ones `FAR_FACTOR` steps apart."""
-
-TICK = 0.05
-_TICK_FIXED = 50_000_000
-_YEAR_NS = 365 * 86_400 * SECOND
-_LAST_PRINT = 2 * MINUTE
-_BASE_VOLATILITY, _SKEW, _SMILE = 0.19, -0.05, 0.015
-_STRIKE_SPREAD = 14.0
-_OUT_OF_THE_MONEY = 0.8
 _NO_AGGRESSOR_SHARE = 0.015
-_HALF_SPREAD = 0.03
 _NO_INTEREST_SHARE = 0.01
-_INTEREST_MEAN, _INTEREST_WIDTH = 400.0, 60.0
+_INTEREST_MEAN, _INTEREST_STEPS = 400.0, 12.0
 _UNDEFINED_TIME = 2**64 - 1
 _OPEN_INTEREST, _SETTLEMENT, _CLEARED_VOLUME = 9, 3, 6
 
@@ -53,13 +53,13 @@ class Chain:
 
 
 def chain(plan: ChainPlan, *, spot: float, step: float) -> Chain:
-    """Strikes around `spot` (points), `step` apart near it and wider further out."""
-    wide = step * FAR_FACTOR
-    middle = round(spot / wide) * wide
-    near = middle + step * np.arange(-NEAR_STRIKES, NEAR_STRIKES + 1)
-    edge = step * NEAR_STRIKES
-    far = edge + wide * np.arange(1, FAR_STRIKES + 1)
-    return Chain(plan, np.sort(np.concatenate([near, middle + far, middle - far])))
+    """The options of one expiry, see `strikes`."""
+    return Chain(plan, strikes(spot, step))
+
+
+def _fixed(facts: MarketFacts) -> int:
+    """One option tick in the vendor's fixed-point prices."""
+    return round(facts.option_tick * 1e9)
 
 
 def option_prints(
@@ -76,12 +76,12 @@ def option_prints(
     parts = []
     for member in chains:
         tape = tapes[member.plan.underlying]
-        time = random_times(rng, round(n * member.plan.trade_share), _option_weights(shape))
+        time = random_times(rng, round(n * member.plan.trade_share), option_weights(shape))
         at = np.searchsorted(tape.time, time)
         time = tape.time[at[at < len(tape.time)]]
         time = np.sort(time + rng.integers(1_000_000, 2 * SECOND, len(time)))
         time = time[
-            time < min(member.plan.expiration - _LAST_PRINT, plan.times.stop) - plan.times.start
+            time < min(member.plan.expiration - LAST_PRINT, plan.times.stop) - plan.times.start
         ]
         parts.append(_prints(rng, plan, member, tape, time=time, facts=facts))
     time = np.concatenate([p[1] for p in parts])
@@ -89,14 +89,6 @@ def option_prints(
     records = np.concatenate([p[0] for p in parts])[order]
     dbn.stamp(records, time[order], plan.times.start)
     return records
-
-
-def _option_weights(shape: SessionShape) -> F64:
-    """Weights per minute: most of the trading from the open to three and a half hours later."""
-    minute = np.arange(shape.minutes)
-    weights = np.where(minute < shape.open, 0.08, np.where(minute < shape.open + 200, 2.0, 1.0))
-    weights = np.where((minute >= shape.open - 60) & (minute < shape.open), 0.7, weights)
-    return np.where((minute < shape.premarket) | (minute >= shape.close), 0.0, weights)
 
 
 def _prints(
@@ -111,39 +103,34 @@ def _prints(
     n = len(time)
     last = tape.price[np.searchsorted(tape.time, time, "left") - 1]
     forward = np.asarray(last * facts.tick, np.float64)
-    wished = forward + rng.laplace(0.0, _STRIKE_SPREAD, n)
+    wished = forward + rng.laplace(0.0, STRIKE_SPREAD * facts.strike_step, n)
     place = np.clip(np.searchsorted(member.strike, wished), 0, len(member.strike) - 1)
     strike = member.strike[place]
-    is_call = (strike > forward) == (rng.random(n) < _OUT_OF_THE_MONEY)
-    t_years = np.asarray((member.plan.expiration - plan.times.start - time) / _YEAR_NS, np.float64)
+    is_call = (strike > forward) == (rng.random(n) < OUT_OF_THE_MONEY)
+    t_years = np.asarray((member.plan.expiration - plan.times.start - time) / YEAR_NS, np.float64)
     side = rng.choice((-1, 1), n)
     side[rng.random(n) < _NO_AGGRESSOR_SHARE] = 0
     fair = price(
         forward=forward,
         strike=strike,
-        sigma=_smile(forward, strike, t_years, volatility=plan.volatility),
+        sigma=smile(
+            forward, strike, t_years, at_the_money=facts.option_volatility * plan.volatility
+        ),
         t_years=t_years,
         is_call=is_call,
         rate=plan.rate,
     )
     intrinsic = np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
-    ticks = np.rint((fair + side * _HALF_SPREAD) / TICK)
-    ticks = np.maximum(ticks, np.floor(intrinsic / TICK + 1e-6) + 1.0)
+    tick = facts.option_tick
+    ticks = np.rint((fair + side * HALF_SPREAD * tick) / tick)
+    ticks = np.maximum(ticks, np.floor(intrinsic / tick + 1e-6) + 1.0)
     records = dbn.blank("trades", n)
     records["instrument_id"] = member.plan.first_id + 2 * place + ~is_call
-    records["price"] = ticks.astype(np.int64) * _TICK_FIXED
+    records["price"] = ticks.astype(np.int64) * _fixed(facts)
     records["size"] = np.minimum(rng.geometric(0.12, n), 500)
     records["action"] = b"T"
     records["side"] = np.where(side > 0, b"B", np.where(side < 0, b"A", b"N"))
     return records, time
-
-
-def _smile(forward: F64, strike: F64, t_years: F64, *, volatility: float) -> F64:
-    """Volatility per root year, by moneyness in standard deviations."""
-    at_the_money = _BASE_VOLATILITY * volatility
-    deviations = np.log(strike / forward) / (at_the_money * np.sqrt(t_years))
-    m = np.clip(deviations, -4.0, 4.0)
-    return np.asarray(at_the_money * (1.0 + _SKEW * m + _SMILE * m * m), np.float64)
 
 
 def definitions(plan: SessionPlan, chains: Sequence[Chain], *, facts: MarketFacts) -> Records:
@@ -164,20 +151,20 @@ def _definition(plan: SessionPlan, member: Chain, *, facts: MarketFacts) -> Reco
     contract = plan.contracts[member.plan.underlying]
     year, month, day = (np.datetime64(member.plan.expiration, "ns").astype(str)[:10]).split("-")
     text = {
-        "currency": "USD", "strike_price_currency": "USD", "exchange": "XCME", "asset": facts.root,
+        "currency": "USD", "strike_price_currency": "USD", "exchange": facts.exchange, "asset": facts.root,
         "group": member.plan.root[:-2], "cfi": "OCEFPS", "security_type": "OOF", "unit_of_measure": "IPNT",
         "underlying": contract.code, "match_algorithm": "F", "security_update_action": "A",
         "user_defined_instrument": "N", "leg_instrument_class": " ", "leg_side": "N",
     }  # fmt: skip
     number = {
-        "min_price_increment": _TICK_FIXED,
+        "min_price_increment": _fixed(facts),
         "display_factor": 10_000_000,
         "expiration": member.plan.expiration,
         "activation": plan.times.start - 7 * 86_400 * SECOND,
         "high_limit_price": 99_999 * 10**9,
-        "low_limit_price": _TICK_FIXED,
+        "low_limit_price": _fixed(facts),
         "unit_of_measure_qty": round(facts.multiplier * 1e9),
-        "min_price_increment_amount": round(facts.multiplier * TICK * 1e9),
+        "min_price_increment_amount": round(facts.multiplier * facts.option_tick * 1e9),
         "underlying_id": contract.instrument_id,
         "market_depth": 3,
         "max_trade_vol": 3_000,
@@ -207,16 +194,17 @@ def statistics(
     hour later, for the day before. One option in a hundred has no open interest.
     """
     parts = []
+    width = _INTEREST_STEPS * facts.strike_step
     for member in chains:
         contract = plan.contracts[member.plan.underlying]
         spot = (plan.open_ticks + contract.offset) * facts.tick
         strike = np.repeat(member.strike, 2)
         ids = np.fromiter(member.symbols.values(), np.int64)
         is_round = np.where(strike % (4 * FAR_FACTOR * facts.strike_step) == 0, 3.0, 1.0)
-        mean = _INTEREST_MEAN * np.exp(-(np.abs(strike - spot) / _INTEREST_WIDTH)) * is_round
+        mean = _INTEREST_MEAN * np.exp(-(np.abs(strike - spot) / width)) * is_round
         interest = rng.poisson(mean * rng.gamma(2.0, 0.5, len(ids)))
         known = rng.random(len(ids)) >= _NO_INTEREST_SHARE
-        settle = np.rint(rng.exponential(8.0, len(ids)) / TICK).astype(np.int64) * _TICK_FIXED
+        settle = _settlements(rng, len(ids), facts)
         undefined = np.full(len(ids), dbn.UNDEFINED_PRICE)
         parts += [
             _stat(ids, _SETTLEMENT, settle, undefined, minute=0),
@@ -233,6 +221,11 @@ def statistics(
         records["stat_type"] == _OPEN_INTEREST, day_before, _UNDEFINED_TIME
     )
     return records
+
+
+def _settlements(rng: np.random.Generator, n: int, facts: MarketFacts) -> I64:
+    ticks = np.rint(rng.exponential(8.0, n) / facts.option_tick)
+    return ticks.astype(np.int64) * _fixed(facts)
 
 
 def _stat(

@@ -10,15 +10,32 @@ the book show as well makes its sign more likely.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from spymaster_lake.simulator.model import SECOND, MarketModel, SessionPlan
+from spymaster_lake.simulator.model import SECOND, MarketModel
 from spymaster_lake.simulator.shape import F64, I64, SessionShape, random_times
 
 _CLUSTER_SLOT = 8
 _CLUSTER_MAX = 4
 _APART = 80_000
+
+
+class Walk(Protocol):
+    """What a path needs to know of its session."""
+
+    @property
+    def open_ticks(self) -> int:
+        """Price at the start."""
+
+    @property
+    def steps(self) -> int:
+        """Number of unit price steps."""
+
+    @property
+    def ups(self) -> int:
+        """How many of them go up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,7 @@ def pressure(rng: np.random.Generator, seconds: int, memory: int) -> F64:
 
 def step_path(
     rng: np.random.Generator,
-    plan: SessionPlan,
+    plan: Walk,
     *,
     shape: SessionShape,
     flow: F64,

@@ -1,14 +1,9 @@
-"""From a start date to session plans: the carried price, the contracts of the roll, the chains.
-
-The carried price is a cheap recursion over calendar days since a fixed epoch, so a session's plan
-does not depend on which sessions are simulated; the plans are all that sessions share.
-"""
+"""From a start date to session plans: the contracts of the roll, the chains; all sessions share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 
@@ -16,6 +11,8 @@ from spymaster_lake.contracts.errors import ConfigError
 from spymaster_lake.contracts.profile import FuturesProfile, InstrumentProfile
 from spymaster_lake.features.expiry import contract_code, expiries_from, roll_date
 from spymaster_lake.sessions.calendar import SessionCalendar
+from spymaster_lake.simulator.carry import carried_prices, simulated_days
+from spymaster_lake.simulator.market import own_volatility
 from spymaster_lake.simulator.model import (
     MINUTE,
     ChainPlan,
@@ -25,9 +22,7 @@ from spymaster_lake.simulator.model import (
     SessionPlan,
     SessionTimes,
 )
-from spymaster_lake.simulator.randomness import generator
 
-EPOCH = date(2010, 1, 1)
 _SHARE_OF_NEXT = {
     -5: 0.03,
     -4: 0.05,
@@ -45,20 +40,8 @@ _DENSE_FROM, _THIN_BOOK, _ROLL_BOOK = -5, 0.06, 0.35
 _MIDDLE = 0.5
 _AFTER_EARLY_CLOSE = 15 * MINUTE
 _FUTURES_IDS, _OPTION_IDS, _CHAIN_IDS = 4_900, 700_000, 5_000
-_WEEKDAY_LETTERS = "ABCD"
-_FRIDAY = 4
 _CHAIN_SHARES = (0.85, 0.15)
 _QUIET_MINUTES = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Carry:
-    """Price and volatility carried from session to session."""
-
-    open_ticks: int
-    steps: int
-    ups: int
-    volatility: float
 
 
 def market_facts(profile: InstrumentProfile) -> MarketFacts:
@@ -67,16 +50,22 @@ def market_facts(profile: InstrumentProfile) -> MarketFacts:
     Raises:
         ConfigError: the instrument has no futures or no options block.
     """
-    if profile.futures is None or profile.options is None:
+    futures, options, market = profile.futures, profile.options, profile.simulation
+    if futures is None or options is None or market is None:
         raise ConfigError(
-            f"{profile.instrument}: the simulator needs the profile blocks 'futures' and 'options'"
+            f"{profile.instrument}: the simulator needs the profile blocks 'futures' and 'options' "
+            "(and 'simulation')"
         )
     return MarketFacts(
-        root=profile.futures.root,
+        root=futures.root,
+        dataset=market.vendor_dataset,
+        exchange=profile.exchange,
         tick_fixed=round(profile.tick_size * 1e9),
         tick=profile.tick_size,
-        multiplier=profile.options.multiplier,
-        strike_step=profile.options.strike_step,
+        multiplier=options.multiplier,
+        strike_step=options.strike_step,
+        option_tick=market.option_tick or profile.tick_size,
+        option_volatility=market.option_volatility or own_volatility(market),
     )
 
 
@@ -94,14 +83,12 @@ def session_plans(
     Raises:
         ConfigError: no session is asked for, or `start` lies before the epoch of the recursion.
     """
-    if sessions < 1 or start < EPOCH:
-        raise ConfigError(f"sessions is {sessions}, start is {start}; allowed: >= 1, >= {EPOCH}")
-    rule = profile.futures
+    rule, market = profile.futures, profile.simulation
     assert rule is not None, "market_facts has checked it"
-    days = calendar.trading_days(EPOCH, start + timedelta(days=2 * sessions + 30))
-    first = next(i for i, day in enumerate(days) if day >= start)
-    carried = _carried(days[: first + sessions], seed=seed, model=model)
-    times = {day: _times(calendar, day) for day in days[first : first + sessions + 1]}
+    assert market is not None, "market_facts has checked it"
+    days, first = simulated_days(calendar, start=start, sessions=sessions)
+    carried = carried_prices(days[: first + sessions], seed=seed, model=model)
+    times = {day: session_times(calendar, day) for day in days[first : first + sessions + 1]}
     plans = []
     for place in range(first, first + sessions):
         day, following = days[place], days[place + 1]
@@ -116,7 +103,7 @@ def session_plans(
                 volatility=carry.volatility,
                 contracts=contracts,
                 leader=leader,
-                chains=_chains(times[day], times[following], contracts),
+                chains=_chains(times[day], times[following], contracts, roots=market.option_roots),
                 rate=profile.rate_on(day),
                 quiet_minutes=min(_QUIET_MINUTES, profile.quality.max_missing_minutes),
             )
@@ -124,25 +111,8 @@ def session_plans(
     return plans
 
 
-def _carried(days: Sequence[date], *, seed: int, model: MarketModel) -> list[_Carry]:
-    """The recursion over all sessions since the epoch."""
-    last = (days[-1] - EPOCH).days
-    draws = generator(seed, None, "days").standard_normal((last + 1, 3))
-    level, log_variance, carried = model.mean_ticks, 0.0, []
-    for day in days:
-        gap, move, noise = draws[(day - EPOCH).days]
-        log_variance = model.volatility_memory * log_variance + model.volatility_noise * noise
-        steps = round(model.session_variance * float(np.exp(log_variance)))
-        level += round(model.gap_ticks * gap)
-        pull = model.reversion * (model.mean_ticks - level)
-        ups = round((steps + move * np.sqrt(steps) + pull) / 2)
-        ups = min(max(ups, 0), steps)
-        carried.append(_Carry(level, steps, ups, float(np.exp(log_variance / 2))))
-        level += 2 * ups - steps
-    return carried
-
-
-def _times(calendar: SessionCalendar, day: date) -> SessionTimes:
+def session_times(calendar: SessionCalendar, day: date) -> SessionTimes:
+    """Bounds of the session `day`."""
     clock = calendar.clock(day)
     stop = (
         min(clock.close_ns + _AFTER_EARLY_CLOSE, clock.end_ns)
@@ -181,9 +151,8 @@ def _contracts(
     follower_book = _ROLL_BOOK if is_rolling and _THIN_BOOK < share < 1 - _THIN_BOOK else _THIN_BOOK
     plans = []
     for place, expiry in enumerate(expiries):
-        quarter = (expiry.year - model.mean_quarter[0]) * 4 + (
-            expiry.month - model.mean_quarter[1]
-        ) // 3
+        year, month = model.mean_quarter or (expiry.year, expiry.month)
+        quarter = (expiry.year - year) * 4 + (expiry.month - month) // 3
         is_last_day = expiry == times.day
         plans.append(
             ContractPlan(
@@ -201,7 +170,11 @@ def _contracts(
 
 
 def _chains(
-    times: SessionTimes, following: SessionTimes, contracts: Sequence[ContractPlan]
+    times: SessionTimes,
+    following: SessionTimes,
+    contracts: Sequence[ContractPlan],
+    *,
+    roots: Mapping[int, str],
 ) -> tuple[ChainPlan, ...]:
     """Options expiring today and at the next session; each on the first future that outlives it."""
     chains = []
@@ -209,7 +182,7 @@ def _chains(
         underlying = 0 if contracts[0].expiry > expiring.day else 1
         chains.append(
             ChainPlan(
-                root=option_root(expiring.day),
+                root=option_root(expiring.day, roots=roots),
                 expiration=expiring.close,
                 underlying=underlying,
                 first_id=_OPTION_IDS + place * _CHAIN_IDS,
@@ -219,10 +192,16 @@ def _chains(
     return tuple(chains)
 
 
-def option_root(day: date) -> str:
-    """Root, month and year of the weekly option expiring on `day`, such as E3AZ5 or EW3Z5."""
-    week = (day.day - 1) // 7 + 1
-    series = (
-        f"EW{week}" if day.weekday() == _FRIDAY else f"E{week}{_WEEKDAY_LETTERS[day.weekday()]}"
-    )
+def option_root(day: date, *, roots: Mapping[int, str]) -> str:
+    """Root, month letter and digit of the year of the option expiring on `day`.
+
+    Raises:
+        ConfigError: the profile's `simulation.option_roots` lack the weekday.
+    """
+    if day.isoweekday() not in roots:
+        raise ConfigError(
+            f"simulation.option_roots has no root for weekday {day.isoweekday()} ({day}); it has "
+            f"{sorted(roots)}"
+        )
+    series = roots[day.isoweekday()].format(week=(day.day - 1) // 7 + 1)
     return f"{series}{'FGHJKMNQUVXZ'[day.month - 1]}{day.year % 10}"

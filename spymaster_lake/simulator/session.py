@@ -60,7 +60,9 @@ def _write_trades(
     parts = list(trades)
     if task.with_faults:
         broken, reasons = faults.trade_faults(task.plan, trades[task.plan.leader])
-        spread = faults.spread_trades(task.rng("spread trades"), task.plan)
+        spread = faults.spread_trades(
+            task.rng("spread trades"), task.plan, tick_fixed=task.facts.tick_fixed
+        )
         counts.update(f"trades/{r}" for r in reasons)
         counts["trades/spread"] += len(spread)
         parts += [spread, broken]
@@ -90,7 +92,9 @@ def _write_book(
     if task.with_faults:
         first = next(leader.chunks())
         broken, reasons = faults.book_faults(plan, first[-len(faults.BOOK_FAULTS) :])
-        spread = faults.spread_books(task.rng("spread books"), plan)
+        spread = faults.spread_books(
+            task.rng("spread books"), plan, tick_fixed=task.facts.tick_fixed
+        )
         counts.update(f"mbp-10/{r}" for r in reasons)
         counts["mbp-10/spread"] += len(spread)
         others += [faults.locked_books(plan, first), spread, broken]
@@ -169,5 +173,6 @@ def _write(
     folder = task.options_dir if options else task.futures_dir
     path = folder / f"{task.plan.times.day.isoformat()}.{schema}.dbn.zst"
     times = task.plan.times
-    head = dbn.header(schema, start=times.start, end=times.end, symbols=symbols)
+    dataset = task.facts.dataset
+    head = dbn.header(schema, dataset=dataset, start=times.start, end=times.end, symbols=symbols)
     return {str(path): dbn.write(path, head, chunks)}

@@ -66,7 +66,7 @@ def session_shape(times: SessionTimes, rng: np.random.Generator) -> SessionShape
     volume = np.where(morning, 250.0 + 1200.0 * rising**2, 130.0)
     u_shape = 2300.0 + 5200.0 * np.exp(-since / 30.0) + 4500.0 * np.exp(-before_close / 25.0)
     volume = np.where(regular, u_shape, volume)
-    noise = _slow_noise(rng, len(minute))
+    noise = slow_noise(rng, len(minute))
     return SessionShape(
         variance * np.exp(0.35 * noise),
         volume * np.exp(0.20 * noise),
@@ -76,7 +76,7 @@ def session_shape(times: SessionTimes, rng: np.random.Generator) -> SessionShape
     )
 
 
-def _slow_noise(rng: np.random.Generator, n: int, span: int = 20) -> F64:
+def slow_noise(rng: np.random.Generator, n: int, span: int = 20) -> F64:
     """Standard normal, correlated over `span` minutes."""
     total = np.concatenate([[0.0], np.cumsum(rng.standard_normal(n + span - 1))])
     return np.asarray((total[span:] - total[:-span]) / np.sqrt(span), np.float64)

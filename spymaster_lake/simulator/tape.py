@@ -16,8 +16,8 @@ from spymaster_lake.simulator.model import MINUTE, SECOND, ContractPlan, Session
 from spymaster_lake.simulator.path import StepPath
 from spymaster_lake.simulator.shape import F64, I64, SessionShape, times_in_minutes
 
-_LEAD_NS = 2_000
-_TWIN_SHARE = 0.08
+LEAD_NS = 2_000
+TWIN_SHARE = 0.08
 _NO_AGGRESSOR_SHARE = 0.004
 _PRESSURE_ON_SIDE = 1.2
 _BIG_PRINT = 1.3
@@ -95,14 +95,14 @@ def contract_tape(
         size: what sets the size of prints and how often sides are redrawn.
         stop: end of its trading, ns since the session start.
     """
-    time = _print_times(rng, counts)
-    twin = np.flatnonzero(rng.random(len(time)) < _TWIN_SHARE)
+    time = print_times(rng, counts)
+    twin = np.flatnonzero(rng.random(len(time)) < TWIN_SHARE)
     half = time // (MINUTE // 2)
     twin = twin[(twin > 0) & (half[twin] == half[twin - 1])]
     time[twin] = time[twin - 1]
     time = time[time < stop]
     redraw = np.unique(time[rng.random(len(time)) < size.side_redraw])
-    quote_time, step, side = _quotes(rng, path, redraw - _LEAD_NS, flow)
+    quote_time, step, side = quote_states(rng, path, redraw - LEAD_NS, flow)
     bid = offset + path.price[step] - (side > 0)
     where = np.maximum(np.searchsorted(quote_time, time, "right") - 1, 0)
     at_step = np.zeros(len(path.time), np.int64)
@@ -131,7 +131,7 @@ def contract_tape(
     )
 
 
-def _print_times(rng: np.random.Generator, counts: npt.NDArray[np.int64]) -> I64:
+def print_times(rng: np.random.Generator, counts: npt.NDArray[np.int64]) -> I64:
     """Sorted print times; a minute with two prints or more has one in each half of it."""
     minute = np.flatnonzero(counts >= 2)
     halves = np.stack([minute * 2, minute * 2 + 1], axis=1).ravel() * (MINUTE // 2)
@@ -141,7 +141,7 @@ def _print_times(rng: np.random.Generator, counts: npt.NDArray[np.int64]) -> I64
     return np.sort(np.concatenate([spread, times_in_minutes(rng, rest)]))
 
 
-def _quotes(
+def quote_states(
     rng: np.random.Generator, path: StepPath, redraw: I64, flow: F64
 ) -> tuple[I64, I64, I64]:
     """Time, price step and side of every quote; a step sets the side to its sign."""

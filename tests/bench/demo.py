@@ -20,7 +20,7 @@ def measure(*, quick: bool) -> list[Measurement]:
     shutil.rmtree(root, ignore_errors=True)
     extra = ["--min-partition-size", "1"] if quick else []
     run = run_module(
-        "spymaster_lake.cli", "demo", "--data-root", str(root), "--start", "2025-10-01",
+        "spymaster_lake.cli", "demo", "--instrument", "es", "--pipeline-version", "4.5.0", "--data-root", str(root), "--start", "2025-10-01",
         "--sessions", str(sessions), "--json", *extra,
     )  # fmt: skip
     report = _json_of(run.output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from unittest import mock
 from spymaster_lake.ingest.job import IngestRequest, ingest
 from spymaster_lake.lake.instruments import load_profiles
 from spymaster_lake.lake.paths import LakePathResolver
-from spymaster_lake.simulator.model import SIZES, MarketModel, SimulationSize
+from spymaster_lake.simulator.market import market_model
+from spymaster_lake.simulator.model import SIZES, SimulationSize
 from spymaster_lake.simulator.run import simulate
 from spymaster_lake.stages.spec import History
 from tests.proof.harness import INSTRUMENT, REPOSITORY, Pipeline, Tables
@@ -28,7 +29,7 @@ HALF_DAY = date(2025, 12, 24)
 
 SIZE = SimulationSize("proof", 10_000, 40_000, 1_500, 1_200, 1.2, 8.0, 0.5, 0.0)
 """As "light", with more clusters of prints, so that sweeps occur."""
-MODEL = MarketModel(session_variance=60_000.0)
+VARIANCE = 60_000.0
 """Twice the usual variance: price comes nearer to the level within the entry bar."""
 
 
@@ -46,7 +47,7 @@ def build_lake(root: Path) -> None:
             sessions=SESSIONS,
             size=SIZE.name,
             seed=3,
-            model=MODEL,
+            model=replace(market_model(profile), session_variance=VARIANCE),
         )
     for product in ("futures", "options"):
         ingest(None, IngestRequest(str(root), INSTRUMENT, product), profiles)

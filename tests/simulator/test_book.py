@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from spymaster_lake.simulator.contract import SessionTask, book_of, session_market, tape_of
-from spymaster_lake.simulator.model import SIZES, MarketModel
+from spymaster_lake.simulator.market import market_model
+from spymaster_lake.simulator.model import SIZES
 from spymaster_lake.simulator.plans import market_facts, session_plans
 
 TICK = 250_000_000
@@ -129,10 +130,18 @@ def test_book__window(simulated, book, request):
 def test_book__light_states_are_fresh(profile, calendar):
     """A light book is older than five seconds on at most two per cent of its window."""
     (plan,) = session_plans(
-        profile, calendar, start=DAYS[0], sessions=1, seed=3, model=MarketModel()
+        profile, calendar, start=DAYS[0], sessions=1, seed=3, model=market_model(profile)
     )
     task = SessionTask(
-        plan, market_facts(profile), MarketModel(), SIZES["light"], 3, 0.0, False, Path(), Path()
+        plan,
+        market_facts(profile),
+        market_model(profile),
+        SIZES["light"],
+        3,
+        0.0,
+        False,
+        Path(),
+        Path(),
     )
     tape = tape_of(task, session_market(task), plan.leader)
     pause = np.diff(book_of(task, session_market(task), plan.leader, tape).rows.time) / 1e9

@@ -20,9 +20,9 @@ DAY = date(2025, 12, 2)
         (date(2025, 12, 18), "E3DZ5"), (date(2025, 12, 19), "EW3Z5"), (date(2026, 1, 30), "EW5F6"),
     ],
 )  # fmt: skip
-def test_options__root(day, root):
+def test_options__root(profile, day, root):
     """A root names the week of the month, the weekday, the month and the year."""
-    assert option_root(day) == root
+    assert option_root(day, roots=profile.simulation.option_roots) == root
 
 
 def test_options__definitions(simulated):

@@ -10,7 +10,8 @@ import pytest
 
 from spymaster_lake.features.front_month import roll_lookback, select_front
 from spymaster_lake.simulator.contract import SessionTask, session_market, tape_of
-from spymaster_lake.simulator.model import SIZES, MarketModel
+from spymaster_lake.simulator.market import market_model
+from spymaster_lake.simulator.model import SIZES
 from spymaster_lake.simulator.plans import market_facts, session_plans, share_of_next
 
 MINUTE = 60_000_000_000
@@ -129,7 +130,7 @@ def test_roll__share_of_next(day, share):
 
 def _moves(profile, calendar, *, strength: float) -> tuple[np.ndarray, np.ndarray]:
     """Signed volume of four minutes and the price move of the next four, in standard deviations."""
-    model, size = MarketModel(), SIZES["light"]
+    model, size = market_model(profile), SIZES["light"]
     plans = session_plans(
         profile, calendar, start=date(2025, 3, 24), sessions=24, seed=11, model=model
     )
@@ -165,7 +166,7 @@ def test_market__planted(profile, calendar):
 
 def test_market__prints_are_a_martingale(profile, calendar):
     """At strength 0, a print's aggressor says nothing about the next price change."""
-    model = MarketModel()
+    model = market_model(profile)
     (plan,) = session_plans(profile, calendar, start=DAY, sessions=1, seed=5, model=model)
     task = SessionTask(
         plan, market_facts(profile), model, SIZES["light"], 5, 0.0, False, Path(), Path()
