@@ -1,0 +1,231 @@
+"""Ask one index about every episode of a date range: a Spark job, one task a few dates (03 4).
+
+The engine is the one that answers single queries, its rules included: an index answers only
+sessions at or after its as-of date, and an episode it may not answer gets a status and no number.
+Asking again replaces exactly these dates by equal rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from spymaster_lake.contracts.episodes import METADATA, VECTORS
+from spymaster_lake.contracts.errors import ConfigError, DataError, MissingInputError
+from spymaster_lake.contracts.index_manifest import IndexManifest
+from spymaster_lake.contracts.retrieval_set import RETRIEVAL_SET, TRAINING_SETS
+from spymaster_lake.contracts.retrieve_record import RetrieveRecord
+from spymaster_lake.contracts.run_record import (
+    DatasetFingerprint,
+    ErrorRecord,
+    OutputRecord,
+    RunStatus,
+)
+from spymaster_lake.contracts.schemas import contract_hash
+from spymaster_lake.contracts.table import TableContract
+from spymaster_lake.inference.retrieve_task import OUTPUTS, RetrieveCall
+from spymaster_lake.lake.delta_publish import StagedPart, publish_dates
+from spymaster_lake.lake.delta_tables import TableSnapshot, open_snapshot
+from spymaster_lake.lake.index_store import read_manifest
+from spymaster_lake.lake.schema_files import publish_schema
+from spymaster_lake.lake.session_map import SessionOutcome, SessionTask, TableInput, map_sessions
+from spymaster_lake.orchestration.dates import DateRange, session_dates
+from spymaster_lake.orchestration.facts import git_state, versions
+from spymaster_lake.orchestration.fingerprints import canonical_json, dataset_fingerprint
+from spymaster_lake.orchestration.records import RunStore, new_run_id, now, this_process
+from spymaster_lake.orchestration.types import Environment
+from spymaster_lake.sessions.calendar import SessionCalendar
+from spymaster_lake.stages.sources import EPISODE_CONSTRUCTION
+
+READ: tuple[TableContract, ...] = (METADATA, VECTORS)
+
+
+@dataclass(frozen=True, slots=True)
+class RetrieveRequest:
+    """What `spymaster batch-retrieve` was asked; the index has the version of the episodes."""
+
+    instrument: str
+    index_version: str
+    asked: DateRange
+    run_id: str = ""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    request: RetrieveRequest
+    dates: tuple[date, ...]
+    root: str
+    manifest: IndexManifest
+    snapshots: dict[str, TableSnapshot]
+
+
+def batch_retrieve(env: Environment, request: RetrieveRequest) -> RetrieveRecord:
+    """Answer every episode of a range.
+
+    Returns:
+        The record of the run, as it was written.
+
+    Raises:
+        IndexArtifactError: there is no index, or it is not what its manifest says.
+        MissingInputError: a date without published episodes.
+        DataError: dates failed; nothing was published. The record then says FAILED.
+    """
+    plan = _plan(env, request)
+    record = _new_record(env, plan)
+    _write(env, record)
+    began = time.perf_counter()
+    try:
+        output, counts = _run(env, plan, record)
+    except BaseException as exc:
+        error = ErrorRecord(stage="batch_retrieve", type=type(exc).__name__, message=str(exc))
+        _finish(env, record, began, status=RunStatus.FAILED, error=error)
+        raise
+    return _finish(
+        env, record, began, status=RunStatus.SUCCEEDED, outputs=(output,), status_counts=counts
+    )
+
+
+def _plan(env: Environment, request: RetrieveRequest) -> _Plan:
+    if request.run_id and RunStore(env).exists(request.instrument, request.run_id):
+        raise ConfigError(f"--run-id {request.run_id}: a run of that id exists")
+    days = session_dates(env.profiles[request.instrument], request.asked)
+    root = env.resolver.index_root(request.instrument, request.index_version)
+    snapshots = {}
+    for contract in READ:
+        path = env.resolver.gold_table(
+            request.instrument, EPISODE_CONSTRUCTION, request.index_version, contract.dataset
+        )
+        snapshot = snapshots[contract.dataset] = open_snapshot(path)
+        if lacking := sorted(set(days) - set(snapshot.dates)):
+            shown = ", ".join(day.isoformat() for day in lacking)
+            raise MissingInputError(f"{path}: no episodes published for {shown}")
+    return _Plan(request, days, root, read_manifest(env.filesystem, root), snapshots)
+
+
+def _run(
+    env: Environment, plan: _Plan, record: RetrieveRecord
+) -> tuple[OutputRecord, dict[str, int]]:
+    instrument = plan.request.instrument
+    calendar = SessionCalendar(env.profiles[instrument].calendar)
+    staging = env.resolver.staging_dir(instrument, record.run_id, "batch_retrieve")
+    call = RetrieveCall(
+        env.resolver.data_root,
+        plan.root,
+        plan.manifest.content_sha256,
+        {day: calendar.clock(day).open_ns for day in plan.dates},
+    )
+    tasks = [
+        SessionTask(
+            day,
+            {c.dataset: TableInput(c, plan.snapshots[c.dataset].on([day])) for c in READ},
+            {},
+            staging,
+        )
+        for day in plan.dates
+    ]
+    try:
+        outcomes = map_sessions(env.spark, tasks, call, OUTPUTS)
+        if bad := [f"{o.day}: {o.error_type}: {o.error}" for o in outcomes if o.error_type]:
+            raise DataError(
+                f"{len(bad)} of {len(outcomes)} date(s) could not be answered; nothing was "
+                "published\n  " + "\n  ".join(bad)
+            )
+        output = _publish(env, plan, record, outcomes)
+    finally:
+        env.filesystem.remove_tree(staging)
+    counts: Counter[str] = Counter()
+    for outcome in outcomes:
+        counts.update(outcome.metrics)
+    return output, dict(sorted(counts.items()))
+
+
+def _publish(
+    env: Environment, plan: _Plan, record: RetrieveRecord, outcomes: Sequence[SessionOutcome]
+) -> OutputRecord:
+    path = env.resolver.gold_table(
+        plan.request.instrument, TRAINING_SETS, plan.request.index_version, RETRIEVAL_SET.dataset
+    )
+    publish_schema(env.filesystem, env.resolver, RETRIEVAL_SET)
+    staged = [(o.day, s) for o in outcomes for s in o.staged]
+    version = publish_dates(
+        env.filesystem,
+        path=path,
+        contract=RETRIEVAL_SET,
+        staged=[StagedPart(day, s.path, s.rows, s.size) for day, s in staged if s.rows],
+        days=plan.dates,
+        properties={
+            "spymaster.contractHash": contract_hash(RETRIEVAL_SET),
+            "spymaster.schemaVersion": str(RETRIEVAL_SET.version),
+        },
+        commit={
+            "run_id": record.run_id,
+            "stage": "batch_retrieve",
+            "inputs": canonical_json(list(record.inputs)),
+        },
+    )
+    return OutputRecord(
+        layer="gold",
+        dataset=RETRIEVAL_SET.dataset,
+        path=env.resolver.relative(path),
+        delta_version=version,
+        rows=sum(s.rows for _, s in staged),
+    )
+
+
+def _fingerprints(env: Environment, plan: _Plan) -> tuple[DatasetFingerprint, ...]:
+    return tuple(
+        dataset_fingerprint(
+            layer="gold",
+            owner=EPISODE_CONSTRUCTION,
+            dataset=contract.dataset,
+            pipeline_version=plan.request.index_version,
+            manifest_hash=plan.manifest.content_sha256,
+            schema_version=f"v{contract.version}",
+            dates=plan.dates,
+            files=[(env.resolver.relative(f.path), f.size) for f in snapshot.on(plan.dates)],
+            table_version=snapshot.version,
+        )
+        for contract in READ
+        for snapshot in [plan.snapshots[contract.dataset]]
+    )
+
+
+def _new_record(env: Environment, plan: _Plan) -> RetrieveRecord:
+    request, started = plan.request, now()
+    return RetrieveRecord(
+        run_id=request.run_id or f"retrieve-{new_run_id()}",
+        status=RunStatus.RUNNING,
+        instrument=request.instrument,
+        pipeline_version=request.index_version,
+        index_sha256=plan.manifest.content_sha256,
+        asof_date=plan.manifest.asof_date,
+        start=request.asked.start,
+        end=request.asked.end,
+        dates=plan.dates,
+        git=git_state(env.settings.home),
+        versions=versions(),
+        process=this_process(),
+        started_at=started,
+        updated_at=started,
+        inputs=_fingerprints(env, plan),
+    )
+
+
+def _finish(
+    env: Environment, record: RetrieveRecord, began: float, **facts: object
+) -> RetrieveRecord:
+    ended = now()
+    seconds = round(time.perf_counter() - began, 3)
+    done = record.model_copy(
+        update={**facts, "updated_at": ended, "ended_at": ended, "seconds": seconds}
+    )
+    _write(env, done)
+    return done
+
+
+def _write(env: Environment, record: RetrieveRecord) -> None:
+    path = env.resolver.run_json(record.instrument, record.run_id)
+    env.filesystem.write_json(path, record.model_dump(mode="json"))
