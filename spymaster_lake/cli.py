@@ -14,7 +14,18 @@ from collections.abc import Sequence
 
 import typer
 
-from spymaster_lake.commands import browse, data, demo, run
+from spymaster_lake.commands import (
+    batch_retrieve,
+    browse,
+    data,
+    demo,
+    evaluate,
+    models,
+    run,
+    score,
+    similar,
+    train,
+)
 from spymaster_lake.contracts.errors import LakeError
 
 app = typer.Typer(
@@ -29,14 +40,20 @@ app.add_typer(run.app, name="run")
 app.add_typer(browse.manifests, name="manifests")
 app.add_typer(browse.stages, name="stages")
 app.add_typer(browse.runs, name="runs")
+app.add_typer(models.models, name="models")
 app.command("plan")(run.plan_command)
 app.command("control")(run.control_command)
 app.command("status")(browse.status_command)
 app.command("coverage")(browse.coverage_command)
 app.command("ingest")(data.ingest_command)
 app.command("simulate")(data.simulate_command)
+app.command("evaluate-retrieval")(evaluate.evaluate_command)
+app.command("similar")(similar.similar_command)
+app.command("batch-retrieve")(batch_retrieve.batch_retrieve_command)
+app.command("score")(score.score_command)
 app.command("maintain")(data.maintain_command)
 app.command("demo")(demo.demo_command)
+app.command("train")(train.train_command)
 
 INTERNAL_ERROR = 70
 """Exit code of a defect of this package (EX_SOFTWARE)."""

@@ -53,9 +53,9 @@ def parse_set(items: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-InstrumentOption = Annotated[str, typer.Option("--instrument", help="Such as es.")]
+InstrumentOption = Annotated[str, typer.Option("--instrument", help="Name in conf/instruments.")]
 PipelineOption = Annotated[str, typer.Option("--pipeline-id", help="Such as feature_engineering.")]
-VersionOption = Annotated[str, typer.Option("--pipeline-version", help="Such as 4.5.0.")]
+VersionOption = Annotated[str, typer.Option("--pipeline-version", help="Three numbers.")]
 RootOption = Annotated[
     str | None,
     typer.Option("--data-root", help="Root of the lake; else SPYMASTER_DATA_ROOT, else settings."),

@@ -8,11 +8,19 @@ from typing import Annotated
 import typer
 
 from spymaster_lake.commands import common
-from spymaster_lake.commands.common import JsonOption, RootOption, parse_date
+from spymaster_lake.commands.common import (
+    InstrumentOption,
+    JsonOption,
+    RootOption,
+    VersionOption,
+    parse_date,
+)
 from spymaster_lake.orchestration.display import console, print_json, run_progress, show_table
 
 
 def demo_command(
+    instrument: InstrumentOption,
+    pipeline_version: VersionOption,
     start: Annotated[
         date, typer.Option("--start", parser=parse_date, metavar="DATE", help="First session.")
     ],
@@ -21,8 +29,6 @@ def demo_command(
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     strength: Annotated[float, typer.Option("--strength", help="0: a null market.")] = 0.0,
     min_partition_size: Annotated[int, typer.Option("--min-partition-size", min=1)] = 30,
-    instrument: Annotated[str, typer.Option("--instrument")] = "es",
-    pipeline_version: Annotated[str, typer.Option("--pipeline-version")] = "4.5.0",
     data_root: RootOption = None,
     as_json: JsonOption = False,
 ) -> None:

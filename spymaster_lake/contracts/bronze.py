@@ -26,7 +26,7 @@ _ORDER = (
         nullable=False,
     ),
     Column("src_row", "int64", "Ordinal of the record in the raw file.", Role.KEY, nullable=False),
-    Column("source", "string", "Vendor dataset, such as GLBX.MDP3.", nullable=False),
+    Column("source", "string", "Vendor dataset, as the file names it.", nullable=False),
 )
 _KEYS = ("src_file", "src_row")
 
@@ -109,7 +109,7 @@ FUTURES_MBP10 = TableContract(
 
 _OPTION = (
     Column("instrument_id", "int64", "Vendor instrument id.", nullable=False),
-    Column("option_symbol", "string", "Raw vendor symbol, such as 'E3AZ5 C6850'.", nullable=False),
+    Column("option_symbol", "string", "Raw vendor symbol.", nullable=False),
 )
 
 OPTIONS_TRADES = TableContract(
@@ -162,7 +162,7 @@ OPTIONS_DEFINITIONS = TableContract(
         Column(
             "underlying_contract",
             "string",
-            "Futures contract it exercises into, such as ESZ5.",
+            "Futures contract it exercises into, root, month letter, year digit.",
             nullable=False,
         ),
         Column("strike", "double", "Strike.", unit="pt", nullable=False, minimum=0),

@@ -6,6 +6,9 @@ from spymaster_lake.contracts import work
 from spymaster_lake.contracts.episodes import METADATA, REJECTED, SEQUENCES, VECTORS
 from spymaster_lake.contracts.errors import UnknownNameError
 from spymaster_lake.contracts.labels import LABELS
+from spymaster_lake.contracts.predictions import PREDICTIONS
+from spymaster_lake.contracts.retrieval_evaluation import EVALUATION_TABLES
+from spymaster_lake.contracts.retrieval_set import RETRIEVAL_SET
 from spymaster_lake.contracts.signals import SIGNALS
 from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import TableContract
@@ -23,6 +26,9 @@ TABLES: tuple[TableContract, ...] = (
     METADATA,
     SEQUENCES,
     REJECTED,
+    PREDICTIONS,
+    RETRIEVAL_SET,
+    *EVALUATION_TABLES,
 )
 """All Delta tables of the core pipelines."""
 

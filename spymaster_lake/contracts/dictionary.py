@@ -13,14 +13,25 @@ from spymaster_lake.contracts import enums, work, work_episodes, work_features
 from spymaster_lake.contracts.bronze import BRONZE, PARTITION_KEY
 from spymaster_lake.contracts.episodes import METADATA, REJECTED, SEQUENCES, VECTORS
 from spymaster_lake.contracts.labels import LABELS
+from spymaster_lake.contracts.predictions import PREDICTIONS
 from spymaster_lake.contracts.profile import LEVEL_KIND_CODES
+from spymaster_lake.contracts.retrieval_evaluation import EVALUATION_TABLES
+from spymaster_lake.contracts.retrieval_set import RETRIEVAL_SET
 from spymaster_lake.contracts.signals import SIGNALS
 from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import Column, TableContract
 from spymaster_lake.contracts.vector import VECTOR_FEATURES, VectorFeature
 
 SILVER: tuple[TableContract, ...] = (SIGNALS, LABELS, STATE_TABLE)
-GOLD: tuple[TableContract, ...] = (VECTORS, METADATA, SEQUENCES, REJECTED)
+GOLD: tuple[TableContract, ...] = (
+    VECTORS,
+    METADATA,
+    SEQUENCES,
+    REJECTED,
+    PREDICTIONS,
+    RETRIEVAL_SET,
+    *EVALUATION_TABLES,
+)
 WORK: tuple[TableContract, ...] = tuple(
     value
     for module in (work, work_features, work_episodes)

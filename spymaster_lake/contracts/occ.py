@@ -1,4 +1,4 @@
-"""The OCC option symbol: root, expiry, right, strike in 21 characters (`TSLA  250221C00250000`)."""
+"""The OCC option symbol: root, expiry, right, strike in 21 characters (`ABC   250221C00250000`)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def parse_occ(symbol: str) -> OccSymbol:
     if found is None:
         raise SymbolError(
             f"{symbol!r} is no OCC option symbol; allowed: root, yymmdd, C or P, strike in "
-            "thousandths, such as 'TSLA  250221C00250000'"
+            "thousandths, such as 'ABC   250221C00250000'"
         )
     digits = found["day"]
     try:

@@ -95,7 +95,8 @@ class HorizonOutcomes(AnswerBlock):
         for block in self._blocks:
             if tuple(block) != OUTCOMES:
                 raise ValueError(f"outcomes must be {', '.join(OUTCOMES)} in this order")
-            if any(p is not None and not -1e-12 <= p <= 1 + 1e-12 for p in block.values()):
+            known = [p for p in block.values() if p is not None]
+            if known and not (min(known) >= -1e-12 and max(known) <= 1 + 1e-12):
                 raise ValueError("a probability must be in [0, 1]")
         for block in (self.p_raw, self.p_posterior, self.base_rate):
             known = [p for p in block.values() if p is not None]

@@ -46,7 +46,7 @@ def contract_expiry(code: str, *, around: date, rule: FuturesProfile) -> date:
     """Expiry date of an outright contract code, seen from a session date.
 
     Args:
-        code: such as "ESZ5".
+        code: root, month letter, last digit of the year.
         around: a session date on which the code appears.
         rule: root, pattern and months of the instrument.
 

@@ -62,7 +62,7 @@ class DbnReader:
         metadata: the decoded header, in the newest version.
         version: DBN version of the file.
         schema: its schema, such as "mbp-10".
-        dataset: its vendor dataset, such as "GLBX.MDP3".
+        dataset: its vendor dataset, as its header names it.
 
     Raises:
         RawFileError: the header cannot be read, or the file is a live capture.

@@ -30,7 +30,7 @@ class TaskPlace:
 
     Attributes:
         data_root: root of the lake.
-        instrument: such as "ibm".
+        instrument: such as "abc".
         product: "equities" or "options".
         run_id: of the run.
         resolver: profiles and symbols.

@@ -54,7 +54,7 @@ class IngestRequest:
 
     Attributes:
         data_root: root of the lake.
-        instrument: such as "es".
+        instrument: such as "abc".
         product: "futures", "options" or "equities".
         source: vendor directory below `raw/{instrument}/{product}/`; it decides the file format.
         files: explicit vendor files; empty means every file of the directory.
