@@ -7,18 +7,20 @@ times brings m separate copies of its rows: n_eff = (sum m w)^2 / sum m w^2.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spymaster_lake.contracts.enums import OUTCOMES
-from spymaster_lake.features.retrieval_posterior import PRIOR_STRENGTH, OutcomeCodes, posterior
+from spymaster_lake.features.retrieval_posterior import PRIOR_STRENGTH, OutcomeCodes
 
 RESAMPLES = 1000
 MIN_ROWS, MIN_DATES = 5, 5
-PERCENTILES = (2.5, 97.5)
+QUANTILES = (0.025, 0.975)
 
 FloatArray = NDArray[np.float64]
+Interval = tuple[FloatArray, FloatArray]
 
 
 def query_seed(event_id: str, content_sha256: str) -> int:
@@ -32,82 +34,134 @@ def date_multiplicities(seed: int, n_dates: int, resamples: int) -> NDArray[np.i
 
     A resample draws n_dates dates with replacement, from PCG64 seeded by `seed`.
     """
-    drawn = np.random.Generator(np.random.PCG64(seed)).integers(0, n_dates, (resamples, n_dates))
-    flat = drawn + np.arange(resamples)[:, None] * n_dates
-    counts = np.bincount(flat.ravel(), minlength=resamples * n_dates)
+    cell = np.random.Generator(np.random.PCG64(seed)).integers(0, n_dates, (resamples, n_dates))
+    cell += (np.arange(resamples) * n_dates)[:, None]
+    counts = np.bincount(cell.ravel(), minlength=resamples * n_dates)
     return counts.reshape(resamples, n_dates)
 
 
-def posterior_interval(
-    outcome: OutcomeCodes,
+def posterior_intervals(
+    outcomes: Sequence[OutcomeCodes],
     weights: FloatArray,
     day: NDArray[np.int32],
-    base_rate: FloatArray | None,
+    base_rates: Sequence[FloatArray | None],
     *,
     seed: int,
     prior: float = PRIOR_STRENGTH,
     resamples: int = RESAMPLES,
-) -> tuple[FloatArray, FloatArray] | None:
-    """Ends of the 95 % interval of each outcome's posterior at one horizon.
+) -> list[Interval | None]:
+    """Ends of the 95 % interval of each outcome's posterior, at each horizon.
+
+    Every horizon draws its dates from the seed anew, so that its interval does not depend on the
+    others. Horizons whose rows lie on equally many dates thus have equal draws: made once.
 
     Args:
-        outcome: int8[k], position in OUTCOMES, -1 = unknown; unknown rows are left out.
+        outcomes: int8[k] by horizon, position in OUTCOMES, -1 = unknown; unknown rows are left out.
         weights: float64[k], >= 0, any scale.
         day: int32[k], session dates in days since 1970-01-01.
-        base_rate: float64[4], held fixed; None if unknown.
-        seed: see `query_seed`; each horizon draws its own dates from it anew, so that a horizon's
-            interval does not depend on the others.
+        base_rates: float64[4] by horizon, held fixed; None if unknown.
+        seed: see `query_seed`.
         prior: strength of the base rate.
         resamples: number of resamples.
 
     Returns:
-        float64[4] low and high by linear percentiles; None with fewer than 5 rows or 5 dates.
+        By horizon float64[4] low and high by linear percentiles; None with fewer than 5 rows or 5
+        dates, or without a base rate.
     """
-    valid = outcome >= 0
-    dates, date_of_row = np.unique(day[valid], return_inverse=True)
-    if base_rate is None or int(valid.sum()) < MIN_ROWS or len(dates) < MIN_DATES:
-        return None
-    draws = resampled_posteriors(
-        date_multiplicities(seed, len(dates), resamples),
-        date_of_row,
-        outcome[valid],
-        weights[valid],
-        base_rate,
-        prior=prior,
-    )
-    low, high = np.percentile(draws, PERCENTILES, axis=0, method="linear")
-    return low, high
+    dates, date_of_row = np.unique(day, return_inverse=True)
+    found: list[Interval | None] = [None] * len(outcomes)
+    groups: dict[int, list[tuple[int, FloatArray, FloatArray]]] = {}
+    for horizon, (outcome, base) in enumerate(zip(outcomes, base_rates, strict=True)):
+        if base is None or int((outcome >= 0).sum()) < MIN_ROWS:
+            continue
+        sums = date_sums(outcome, weights, date_of_row, len(dates))
+        if sums.shape[1] >= MIN_DATES:
+            groups.setdefault(sums.shape[1], []).append((horizon, sums, base))
+    for members in groups.values():
+        horizons, sums_of, bases = zip(*members, strict=True)
+        drawn = resampled_posteriors(
+            np.stack(sums_of), np.stack(bases), seed=seed, prior=prior, resamples=resamples
+        )
+        lows, highs = linear_quantiles(drawn, QUANTILES)
+        for horizon, low, high in zip(horizons, lows, highs, strict=True):
+            found[horizon] = (low, high)
+    return found
+
+
+def date_sums(
+    outcome: OutcomeCodes, weights: FloatArray, date_of_row: NDArray[np.int64], n_dates: int
+) -> FloatArray:
+    """What a resample has to know of each date.
+
+    Args:
+        outcome: int8[k], position in OUTCOMES, -1 = unknown.
+        weights: float64[k].
+        date_of_row: int64[k], position of each row's date.
+        n_dates: dates in all.
+
+    Returns:
+        float64[5, d] over the d dates with a known row, oldest first: the sum of the weights of each
+        outcome, and the sum of their squares.
+    """
+    if (outcome < 0).any():
+        known = outcome >= 0
+        dates, of_known = np.unique(date_of_row[known], return_inverse=True)
+        return date_sums(outcome[known], weights[known], of_known, len(dates))
+    n_outcomes = len(OUTCOMES)
+    sums = np.empty((n_outcomes + 1, n_dates))
+    cell = outcome * np.int64(n_dates) + date_of_row
+    mass = np.bincount(cell, weights=weights, minlength=n_outcomes * n_dates)
+    sums[:n_outcomes] = mass.reshape(n_outcomes, n_dates)
+    sums[n_outcomes] = np.bincount(date_of_row, weights=weights * weights, minlength=n_dates)
+    return sums
 
 
 def resampled_posteriors(
-    copies: NDArray[np.int64],
-    date_of_row: NDArray[np.int64],
-    outcome: OutcomeCodes,
-    weights: FloatArray,
-    base_rate: FloatArray,
-    *,
-    prior: float,
+    sums: FloatArray, base_rate: FloatArray, *, seed: int, prior: float, resamples: int
 ) -> FloatArray:
     """Posterior of every resample.
 
+    A date enters a resample whole, so the sums of a resample are a product of the multiplicities
+    and the sums of the dates.
+
     Args:
-        copies: int64[b, d], multiplicity of each date.
-        date_of_row: int64[k], position of each row's date.
-        outcome: int8[k], position in OUTCOMES, all known.
-        weights: float64[k].
-        base_rate: float64[4].
+        sums: float64[h, 5, d], see `date_sums`, of horizons with equally many dates.
+        base_rate: float64[h, 4].
+        seed: see `query_seed`.
         prior: strength of the base rate.
+        resamples: b.
 
     Returns:
-        float64[b, 4]; a resample whose weights all vanish gives the base rate, as n_eff = 0 does.
+        float64[h, 4, b]; a resample whose weights all vanish gives the base rate, as n_eff = 0 does.
     """
-    n_dates, n_outcomes = copies.shape[1], len(OUTCOMES)
-    cell = date_of_row * n_outcomes + outcome
-    mass = np.bincount(cell, weights=weights, minlength=n_dates * n_outcomes)
-    squares = np.bincount(date_of_row, weights=weights * weights, minlength=n_dates)
-    drawn = (copies[:, :, None] * mass.reshape(n_dates, n_outcomes)).sum(axis=1)
-    total, square = drawn.sum(axis=1), (copies * squares).sum(axis=1)
-    some = total > 0
-    n_eff = np.divide(total * total, square, out=np.zeros_like(total), where=some)
-    p_raw = np.divide(drawn, total[:, None], out=np.zeros_like(drawn), where=some[:, None])
-    return posterior(p_raw, n_eff, base_rate, prior=prior)
+    copies = date_multiplicities(seed, sums.shape[2], resamples).astype(np.float64)
+    drawn = sums @ copies.T
+    mass, square = drawn[:, :-1], drawn[:, -1:]
+    total = mass.sum(axis=1, keepdims=True)
+    # with n_eff = total^2 / square, n_eff p_raw = mass total / square
+    strength = np.divide(total, square, out=np.zeros_like(total), where=total > 0)
+    estimate: FloatArray = mass * strength
+    estimate += prior * base_rate[:, :, None]
+    estimate /= strength * total + prior
+    return estimate
+
+
+def linear_quantiles(values: FloatArray, shares: Sequence[float]) -> tuple[FloatArray, ...]:
+    """Quantiles along the last axis, linear between order statistics (`np.quantile`'s default).
+
+    Args:
+        values: float64[..., b] without NaN; sorted in place.
+        shares: in [0, 1].
+
+    Returns:
+        float64[...] for each share.
+    """
+    values.sort(axis=-1)
+    last = values.shape[-1] - 1
+    found = []
+    for share in shares:
+        below = min(int(share * last), max(last - 1, 0))
+        low, high = values[..., below], values[..., min(below + 1, last)]
+        part, gap = share * last - below, high - low
+        found.append(low + gap * part if part < 0.5 else high - gap * (1 - part))
+    return tuple(found)

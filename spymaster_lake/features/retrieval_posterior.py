@@ -28,7 +28,7 @@ def posterior(
         base_rate: float64[c], pi.
         prior: how many neighbours the base rate counts for.
     """
-    strength = np.asarray(n_eff)[..., None]
+    strength = n_eff[..., None] if isinstance(n_eff, np.ndarray) else n_eff
     estimate: FloatArray = (strength * p_raw + prior * base_rate) / (strength + prior)
     return estimate
 
@@ -65,9 +65,11 @@ def estimate_outcomes(
         prior: strength of the base rate.
     """
     valid = outcome >= 0
-    n_valid, total = int(valid.sum()), float(weights[valid].sum())
+    if not valid.all():
+        outcome, weights = outcome[valid], weights[valid]
+    mass = np.bincount(outcome, weights=weights, minlength=len(OUTCOMES))
+    total = float(mass.sum())
     if base_rate is None or not total > 0:
-        return Estimate(None, None, float("nan"), n_valid)
-    mass = np.bincount(outcome[valid], weights=weights[valid], minlength=len(OUTCOMES))
-    p_raw, n_eff = mass / mass.sum(), effective_n(weights[valid])
-    return Estimate(p_raw, posterior(p_raw, n_eff, base_rate, prior=prior), n_eff, n_valid)
+        return Estimate(None, None, float("nan"), len(outcome))
+    p_raw, n_eff = mass / total, effective_n(weights)
+    return Estimate(p_raw, posterior(p_raw, n_eff, base_rate, prior=prior), n_eff, len(outcome))

@@ -41,6 +41,7 @@ def reliability(
         day: int32[k], session dates in days since 1970-01-01.
         partition_level: bucket or pooled.
     """
+    dates = set(day.tolist())
     return Reliability(
         n_retrieved=len(similarity),
         effective_n=number(effective_n(weights)),
@@ -49,9 +50,9 @@ def reliability(
         min_similarity=float(similarity.min()),
         max_similarity=float(similarity.max()),
         std_similarity=float(similarity.std()),
-        n_dates=len(np.unique(day)),
-        oldest_date=_EPOCH + timedelta(days=int(day.min())),
-        newest_date=_EPOCH + timedelta(days=int(day.max())),
+        n_dates=len(dates),
+        oldest_date=_EPOCH + timedelta(days=min(dates)),
+        newest_date=_EPOCH + timedelta(days=max(dates)),
         partition_level=partition_level,
     )
 

@@ -57,12 +57,23 @@ def effective_n(weights: FloatArray) -> float:
 
 
 def weighted_mean(values: FloatArray, weights: FloatArray) -> float:
-    """Mean of the known values, weights renormalised over them; NaN if none is known.
+    """Mean of the known values: `weighted_means` of one row."""
+    return float(weighted_means(values, weights))
+
+
+def weighted_means(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """Means of the known values along the last axis, weights renormalised over them.
 
     Args:
-        values: float64[k], NaN = unknown.
-        weights: float64[k], >= 0.
+        values: float64[..., k], NaN = unknown.
+        weights: float64[..., k], >= 0, of a shape that fits.
+
+    Returns:
+        float64[...]; NaN where no value with a weight is known.
     """
     known = ~np.isnan(values)
-    total = float(weights[known].sum())
-    return float((weights[known] * values[known]).sum()) / total if total > 0 else float("nan")
+    used = np.where(known, weights, 0.0)
+    total = used.sum(axis=-1)
+    mass = (used * np.where(known, values, 0.0)).sum(axis=-1)
+    means: FloatArray = np.divide(mass, total, out=np.full_like(total, np.nan), where=total > 0)
+    return means

@@ -169,7 +169,8 @@ def candidates(
     wanted = min(k, n_eligible)
     if wanted <= 0:
         return np.empty(0, dtype=np.int64)
-    chosen = faiss.IDSelectorRange(0, n_eligible)
+    # nothing to keep out needs no selector, which costs a test of every row
+    chosen = faiss.IDSelectorRange(0, n_eligible) if n_eligible < index.ntotal else None
     if isinstance(index, faiss.IndexIVF):
         probe = index.nlist if exhaustive else index.nprobe
         kind = (

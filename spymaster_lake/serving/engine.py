@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spymaster_lake.contracts.attribution import Attribution
+from spymaster_lake.contracts.index_blocks import RetrievalRules
 from spymaster_lake.contracts.index_manifest import POOLED_BUCKET
 from spymaster_lake.contracts.retrieval import (
     Filters,
@@ -30,7 +31,7 @@ from spymaster_lake.features.retrieval_bootstrap import query_seed
 from spymaster_lake.features.retrieval_reliability import low_support, reliability
 from spymaster_lake.serving.answer import Support, excursion_blocks, neighbours, outcomes
 from spymaster_lake.serving.filters import check_filters, passing
-from spymaster_lake.serving.search import find_neighbours
+from spymaster_lake.serving.search import Found, find_neighbours
 from spymaster_lake.serving.search_index import SearchIndex, SearchPartition
 from spymaster_lake.serving.validation import SessionOpen, raw_vector, violations
 
@@ -87,23 +88,18 @@ class RetrievalEngine:
             return self._refused(query, RetrievalStatus.NO_PARTITION, notes)
         manifest, day = self.index.manifest, day_number(query.date)
         echo = self._echo(partition, level)
-        found = find_neighbours(
-            partition,
-            unit,
-            day=day,
-            allowed=_allowed(partition, query, filters),
-            rules=manifest.rules,
-        )
-        if not len(found.rows):
+        found, names = _others(partition, query, unit, filters, manifest.rules)
+        if not names:
             none = _reason(
                 ReasonCode.NO_SURVIVOR,
                 "no older episode has a similarity > 0"
                 + (" and passes the filters" * bool(filters)),
             )
             return self._refused(query, RetrievalStatus.NO_NEIGHBOURS, (*notes, none), echo)
-        support = Support.of(partition, found, day=day, rules=manifest.rules)
+        support = Support.of(partition, found, names, day=day, rules=manifest.rules)
         trust = reliability(found.similarity, support.weights, support.day, partition_level=level)
         weak = low_support(trust, manifest.rules, manifest.min_avg_similarity)
+        shown: Any = neighbours(support)
         return RetrievalResult(
             status=RetrievalStatus.LOW_SUPPORT if weak else RetrievalStatus.OK,
             query=_query_echo(query),
@@ -112,7 +108,7 @@ class RetrievalEngine:
             **excursion_blocks(support),
             reliability=trust,
             attribution=self._attribution(support, unit, wanted=attribution),
-            neighbours=neighbours(support),
+            neighbours=shown,
             reasons=(*notes, *weak),
         )
 
@@ -175,17 +171,28 @@ class RetrievalEngine:
         )
 
 
-def _allowed(
-    partition: SearchPartition, query: Query, filters: Filters
-) -> NDArray[np.bool_] | None:
-    """Rows that pass the filters and are not the query itself; None for all."""
-    kept = passing(partition.loaded.rows, filters)
-    own = partition.rows_of(query.event_id)
-    if not len(own):
-        return kept
-    kept = np.ones(len(partition.day), dtype=np.bool_) if kept is None else kept
-    kept[own] = False
-    return kept
+def _others(
+    partition: SearchPartition,
+    query: Query,
+    unit: NDArray[np.float32],
+    filters: Filters,
+    rules: RetrievalRules,
+) -> tuple[Found, list[str]]:
+    """The neighbours and their names; never the query's own event.
+
+    Only rows that were chosen use up the places of their date, so an own row that was not chosen
+    cannot have changed the choice.
+    """
+    day, allowed = day_number(query.date), passing(partition.loaded.rows, filters)
+    found = find_neighbours(partition, unit, day=day, allowed=allowed, rules=rules)
+    names = partition.event_ids(found.rows)
+    if query.event_id not in names:
+        return found, names
+    others = np.ones(len(partition.day), dtype=np.bool_) if allowed is None else allowed
+    own = [row for row, name in zip(found.rows, names, strict=True) if name == query.event_id]
+    others[own] = False
+    found = find_neighbours(partition, unit, day=day, allowed=others, rules=rules)
+    return found, partition.event_ids(found.rows)
 
 
 def _reason(code: ReasonCode, detail: str) -> Reason:

@@ -1,4 +1,9 @@
-"""Neighbours of one unit vector in one partition, all of them on older dates (03 4.2, 08 B16, B17)."""
+"""Neighbours of one unit vector in one partition, all of them on older dates (03 4.2, 08 B16, B17).
+
+FAISS proposes candidates for an inverted file; of a flat partition every eligible row is one. The
+exact similarity decides. It is computed for the best few candidates by a float32 product, and for
+all of them unless those few provably hold the neighbours.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,9 @@ from spymaster_lake.contracts.index_blocks import RetrievalRules
 from spymaster_lake.features.neighbours import exact_similarity, select_neighbours
 from spymaster_lake.features.vector_index import candidate_count, candidates, padded
 from spymaster_lake.serving.search_index import SearchPartition
+
+_TRIED_FIRST = 128
+"""Candidates whose exact similarity is tried first; some 50 are wanted, a few per date fall out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +54,69 @@ def find_neighbours(
         allowed: bool[n], rows that the filters let through; None for all.
         rules: limits of the manifest.
     """
-    loaded = partition.loaded
-    eligible = int(np.searchsorted(partition.day, day, side="left"))
-    query = padded(unit[None, :], loaded.plan.padded_dim)[0]
-    k = candidate_count(loaded.plan, loaded.record.n, default=rules.candidates)
-    among = candidates(loaded.index, query, k=k, n_eligible=eligible)
-    found = _selected(partition, unit, among, allowed, rules)
-    if len(found.rows) < rules.neighbours and len(among) < eligible:
-        among = candidates(loaded.index, query, k=eligible, n_eligible=eligible, exhaustive=True)
-        found = _selected(partition, unit, among, allowed, rules)
+    # a NumPy integer: a plain one would have the whole column converted to int64
+    eligible = int(np.searchsorted(partition.day, np.int32(day), side="left"))
+    proposed = _proposed(partition, unit, eligible, rules)
+    found = _chosen(partition, unit, proposed, allowed, rules)
+    if len(found.rows) < rules.neighbours and len(proposed) < eligible:
+        found = _chosen(partition, unit, range(eligible), allowed, rules)
     return found
 
 
-def _selected(
+Candidates = NDArray[np.int64] | range
+"""Rows of a partition; a range is a prefix, which needs no copy of its vectors."""
+
+
+def _proposed(
+    partition: SearchPartition, unit: NDArray[np.float32], eligible: int, rules: RetrievalRules
+) -> Candidates:
+    loaded = partition.loaded
+    if loaded.plan.index_type == "FLAT_IP":
+        return range(eligible)
+    query = padded(unit[None, :], loaded.plan.padded_dim)[0]
+    k = candidate_count(loaded.plan, loaded.record.n, default=rules.candidates)
+    return candidates(loaded.index, query, k=k, n_eligible=eligible)
+
+
+def _chosen(
     partition: SearchPartition,
     unit: NDArray[np.float32],
-    among: NDArray[np.int64],
+    among: Candidates,
     allowed: NDArray[np.bool_] | None,
     rules: RetrievalRules,
 ) -> Found:
-    among = np.sort(among if allowed is None else among[allowed[among]])
+    prefix = isinstance(among, range)
+    vectors = partition.loaded.vectors
+    rough = (vectors[: len(among)] if prefix else vectors[among]) @ unit
+    rows = np.arange(len(among)) if prefix else np.asarray(among)
+    if allowed is not None:
+        kept = allowed[rows]
+        rows, rough = rows[kept], rough[kept]
+    first = len(rows) - _TRIED_FIRST
+    if first > 0:
+        order = np.argpartition(rough, first)
+        found = _exact(partition, unit, rows[order[first:]], rules)
+        # no row that was not tried can be more similar than this
+        bound = float(rough[order[first]]) + rounding_bound(len(unit))
+        if len(found.rows) == rules.neighbours and found.similarity[-1] > bound:
+            return found
+    return _exact(partition, unit, rows, rules)
+
+
+def rounding_bound(dim: int) -> float:
+    """Largest error of a float32 inner product of two unit vectors of `dim` entries, twofold.
+
+    Whatever the order of its sums, the error is at most dim u / (1 - dim u) with u = 2^-24.
+    """
+    return 2.0 * dim * 2.0**-24
+
+
+def _exact(
+    partition: SearchPartition,
+    unit: NDArray[np.float32],
+    among: NDArray[np.int64],
+    rules: RetrievalRules,
+) -> Found:
     similarity = exact_similarity(unit, partition.loaded.vectors[among])
     chosen = select_neighbours(
         similarity,

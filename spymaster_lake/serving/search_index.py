@@ -22,6 +22,8 @@ from spymaster_lake.lake.index_store import LoadedIndex, LoadedPartition
 
 ORDER: tuple[str, ...] = ("date", "anchor_ts_ns", "event_id")
 
+SHOWN: tuple[str, ...] = ("spot", "atr", "minutes_since_open")
+
 
 @dataclass(frozen=True)
 class SearchPartition:
@@ -34,6 +36,9 @@ class SearchPartition:
         ranks: int64[n], order among equal similarities.
         outcome: int8[n] by horizon, position in OUTCOMES, -1 = null.
         favorable, adverse: float64[n] by horizon, ATR, NaN = null.
+        event_id: text[n].
+        anchor_ns: int64[n], UTC.
+        shown: float64[n] by name, NaN = null: facts that an answer shows of its neighbours.
         base_rate: float64[4] by horizon, None where no outcome is known.
     """
 
@@ -44,6 +49,9 @@ class SearchPartition:
     outcome: Mapping[str, NDArray[np.int8]]
     favorable: Mapping[str, NDArray[np.float64]]
     adverse: Mapping[str, NDArray[np.float64]]
+    event_id: pa.Array
+    anchor_ns: NDArray[np.int64]
+    shown: Mapping[str, NDArray[np.float64]]
     base_rate: Mapping[str, NDArray[np.float64] | None]
 
     @classmethod
@@ -73,14 +81,15 @@ class SearchPartition:
             outcome={h: _outcome(key, rows, h) for h in HORIZONS},
             favorable={h: _floats(rows, f"mfe_atr_{h}") for h in HORIZONS},
             adverse={h: _floats(rows, f"mae_atr_{h}") for h in HORIZONS},
+            event_id=rows.column("event_id").combine_chunks(),
+            anchor_ns=rows.column("anchor_ts_ns").to_numpy(),
+            shown={name: _floats(rows, name) for name in SHOWN},
             base_rate={h: _rates(loaded.record.base_rates[h]) for h in HORIZONS},
         )
 
-    def rows_of(self, event_id: str) -> NDArray[np.int64]:
-        """Rows of one event: none or one."""
-        same = pc.equal(self.loaded.rows.column("event_id"), event_id)
-        rows: NDArray[np.int64] = np.flatnonzero(same.to_numpy())
-        return rows
+    def event_ids(self, rows: NDArray[np.int64]) -> list[str]:
+        """Names of some rows."""
+        return list(self.event_id.take(pa.array(rows)).to_pylist())
 
 
 @dataclass(frozen=True)

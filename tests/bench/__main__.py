@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import demo, ingest_speed, sessions, small_stage, wide_book
+from tests.bench import demo, ingest_speed, retrieval_speed, sessions, small_stage, wide_book
 from tests.bench.facts import bench_facts
 from tests.bench.lakes import BUILD
 from tests.bench.results import Measurement
@@ -27,6 +27,8 @@ MEASURES: dict[str, Callable[..., list[Measurement]]] = {
     "d": ingest_speed.measure,
     "e": small_stage.measure,
     "f": wide_book.measure,
+    "g": retrieval_speed.measure_query,
+    "h": retrieval_speed.measure_build,
 }
 
 

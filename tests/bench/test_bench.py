@@ -92,7 +92,7 @@ def test_command__unknown_letters(capsys: pytest.CaptureFixture[str]) -> None:
     """A letter that nothing measures lists those that exist."""
     with pytest.raises(SystemExit):
         main(["--only", "a,z"])
-    assert "unknown: ['z']; allowed: a, b, c, d, e, f" in capsys.readouterr().err
+    assert "unknown: ['z']; allowed: a, b, c, d, e, f, g, h" in capsys.readouterr().err
 
 
 def test_command__a_measurement_that_fails(

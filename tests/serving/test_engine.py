@@ -13,9 +13,11 @@ from spymaster_lake.contracts.enums import HORIZONS, OUTCOMES
 from spymaster_lake.contracts.errors import ConfigError, DataError, UnknownNameError
 from spymaster_lake.contracts.index_blocks import RetrievalRules
 from spymaster_lake.contracts.retrieval import Range, ReasonCode, RetrievalResult, RetrievalStatus
+from spymaster_lake.features.compress import unit_rows
+from spymaster_lake.features.neighbours import exact_similarity, select_neighbours
 from spymaster_lake.features.normalise import day_number
 from spymaster_lake.serving.engine import RetrievalEngine
-from spymaster_lake.serving.search import find_neighbours
+from spymaster_lake.serving.search import find_neighbours, rounding_bound
 from tests.serving.toy_index import POOLED, Row, ask, at, axis, toy_index
 
 DAY1, DAY2, DAY3 = date(2025, 1, 6), date(2025, 1, 7), date(2025, 1, 8)
@@ -107,6 +109,41 @@ def test_find_neighbours__every_neighbour_is_strictly_older(offsets, asked, ivf)
     assert (part.day[found.rows] < day).all()
     older = {d for d in offsets if d < asked}
     assert set(part.day[found.rows] - day_number(DAY1)) == older
+
+
+@pytest.mark.parametrize("filtered", [False, True])
+@pytest.mark.parametrize("per_day", [2, 40], ids=["many dates", "few dates"])
+def test_find_neighbours__the_first_few_tried_are_the_neighbours_of_all(per_day, filtered):
+    """Flat: trying the best candidates first gives what the exact order of all rows gives."""
+    rng = np.random.default_rng(per_day)
+    rows = [
+        Row(d, raw=np.round(cloud(rng), 1), minutes=15 + i / 8, name=f"{d}_{i}")
+        for d in days(800 // per_day) for i in range(per_day)
+    ]  # fmt: skip
+    part = toy_index(rows).partitions["PM_HIGH/UP/T15_30"]
+    allowed = rng.random(len(rows)) < 0.5 if filtered else None
+    for _ in range(20):
+        unit, _ = unit_rows(np.round(cloud(rng), 1)[None, 117:149].astype(np.float64))
+        found = find_neighbours(
+            part, unit[0], day=day_number(TODAY), allowed=allowed, rules=RetrievalRules()
+        )
+        among = np.arange(len(rows)) if allowed is None else np.flatnonzero(allowed)
+        similarity = exact_similarity(unit[0], part.loaded.vectors[among])
+        chosen = select_neighbours(
+            similarity, tie_rank=part.ranks[among], day=part.day[among],
+            episode=part.episode[among],
+        )  # fmt: skip
+        assert found.rows.tolist() == among[chosen].tolist()
+        assert found.similarity.tolist() == similarity[chosen].tolist()
+
+
+def test_rounding_bound__float32_products_keep_it():
+    """No float32 product of unit vectors is off by more."""
+    rng = np.random.default_rng(8)
+    for dim in (4, 32, 149):
+        units, _ = unit_rows(rng.standard_normal((3000, dim)))
+        off = np.abs((units @ units[0]).astype(np.float64) - exact_similarity(units[0], units))
+        assert off.max() < rounding_bound(dim)
 
 
 def test_query__golden_posterior():

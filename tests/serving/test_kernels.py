@@ -23,17 +23,24 @@ from spymaster_lake.features.retrieval_attribution import (
 )
 from spymaster_lake.features.retrieval_bootstrap import (
     date_multiplicities,
-    posterior_interval,
+    linear_quantiles,
+    posterior_intervals,
     query_seed,
 )
 from spymaster_lake.features.retrieval_excursions import (
     conditional_excursions,
     context_metrics,
+    excursion_means,
     expected_excursions,
 )
 from spymaster_lake.features.retrieval_posterior import estimate_outcomes
 from spymaster_lake.features.retrieval_reliability import weight_entropy
-from spymaster_lake.features.retrieval_weights import effective_n, neighbour_weights, weighted_mean
+from spymaster_lake.features.retrieval_weights import (
+    effective_n,
+    neighbour_weights,
+    weighted_mean,
+    weighted_means,
+)
 
 NAN = float("nan")
 B, R, C, N, X = 0, 1, 2, 3, -1
@@ -123,25 +130,66 @@ def slow_interval(outcome, weights, day, base, seed):
     return [percentile(c, 0.025) for c in columns], [percentile(c, 0.975) for c in columns]
 
 
-def test_posterior_interval__matches_a_slow_oracle():
+def interval(outcome, weights, day, base, *, seed):
+    """The interval of one horizon alone."""
+    return posterior_intervals([outcome], weights, day, [base], seed=seed)[0]
+
+
+def test_posterior_intervals__match_a_slow_oracle():
     """Dates are drawn whole, copies count apart, percentiles are linear."""
     rng = np.random.default_rng(2)
     outcome, weights = rng.integers(-1, 4, 24).astype(np.int8), rng.random(24)
     day = rng.integers(100, 110, 24).astype(np.int32)
-    low, high = posterior_interval(outcome, weights, day, BASE, seed=77)
+    low, high = interval(outcome, weights, day, BASE, seed=77)
     slow_low, slow_high = slow_interval(outcome, weights, day, BASE, 77)
     assert low == pytest.approx(slow_low)
     assert high == pytest.approx(slow_high)
 
 
-def test_posterior_interval__too_little_is_null():
+def test_posterior_intervals__every_horizon_as_if_alone():
+    """Horizons with equally many dates share draws, others do not; none changes another."""
+    rng = np.random.default_rng(3)
+    day = np.repeat(np.arange(8), 3).astype(np.int32)
+    full, other, fewer = (rng.integers(0, 4, 24).astype(np.int8) for _ in range(3))
+    fewer[:6] = X  # two dates fewer
+    other[7] = X  # as many dates, a row fewer
+    none = np.full(24, X, np.int8)
+    bases = [BASE, BASE[::-1].copy(), BASE, BASE]
+    weights, outcomes = rng.random(24), [full, other, fewer, none]
+    found = posterior_intervals(outcomes, weights, day, bases, seed=5)
+    assert found[3] is None
+    for at in range(3):
+        alone = interval(outcomes[at], weights, day, bases[at], seed=5)
+        slow = slow_interval(outcomes[at], weights, day, bases[at], 5)
+        assert np.array_equal(found[at], alone)
+        assert np.array(found[at]) == pytest.approx(np.array(slow))
+
+
+def test_posterior_intervals__too_little_is_null():
     """Five known rows on five dates are the least (B23)."""
     weights, days = np.ones(6), np.arange(6, dtype=np.int32)
-    assert posterior_interval(codes(B, R, B, R, B, X), weights, days, BASE, seed=1) is not None
-    assert posterior_interval(codes(B, R, B, R, X, X), weights, days, BASE, seed=1) is None
+    assert interval(codes(B, R, B, R, B, X), weights, days, BASE, seed=1) is not None
+    assert interval(codes(B, R, B, R, X, X), weights, days, BASE, seed=1) is None
     same = np.minimum(days, 3)
-    assert posterior_interval(codes(B, R, B, R, B, B), weights, same, BASE, seed=1) is None
-    assert posterior_interval(codes(B, R, B, R, B, B), weights, days, None, seed=1) is None
+    assert interval(codes(B, R, B, R, B, B), weights, same, BASE, seed=1) is None
+    assert interval(codes(B, R, B, R, B, B), weights, days, None, seed=1) is None
+
+
+def test_posterior_intervals__resample_without_weight_gives_the_base_rate():
+    """Only one of six dates has a weight: resamples that miss it know nothing."""
+    weights = np.array([1.0, 0, 0, 0, 0, 0])
+    low, high = interval(codes(*[B] * 6), weights, np.arange(6, dtype=np.int32), BASE, seed=1)
+    assert low[0] == pytest.approx(BASE[0])
+    assert high[1:] == pytest.approx(BASE[1:])
+    assert high[0] > (1 + 2.5 * BASE[0]) / 3.5, "a date drawn thrice counts for three"
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=30), st.floats(0, 1))
+def test_linear_quantiles__are_those_of_numpy(values, share):
+    """The default method of np.quantile."""
+    expected = np.quantile(np.array(values), share)
+    (found,) = linear_quantiles(np.array([values]), (share,))
+    assert found[0] == pytest.approx(expected, abs=1e-12)
 
 
 def test_date_multiplicities__draws_as_many_dates_as_there_are():
@@ -158,11 +206,12 @@ WEIGHTS, WON = np.array([0.4, 0.4, 0.1, 0.1]), codes(B, R, B, X)
 
 def test_excursions__by_hand():
     """Unknown excursions are skipped, weights renormalised over the rest."""
-    found = expected_excursions(GAIN, LOSS, WEIGHTS)
+    means = excursion_means(WON, GAIN, LOSS, WEIGHTS)
+    found = expected_excursions(means)
     assert found.favorable == pytest.approx(0.9 / 0.9)
     assert found.adverse == pytest.approx(1.7 / 0.9)
     assert found.ratio == pytest.approx(1 / (1.7 / 0.9 + 1e-6))
-    context = context_metrics(estimate_outcomes(WON, WEIGHTS, BASE), GAIN, LOSS, WEIGHTS)
+    context = context_metrics(estimate_outcomes(WON, WEIGHTS, BASE), means)
     assert context.historical_avg_volatility == pytest.approx((0.4 * 2 + 0.4 * 3) / 0.8)
     assert context.historical_max_excursion == 3
     assert context.base_rate_break == pytest.approx(0.5 / 0.9)
@@ -171,13 +220,15 @@ def test_excursions__by_hand():
 
 def test_conditional_excursions__by_hand():
     """Each outcome on its own; strength is favorable - adverse where both are known."""
-    found = conditional_excursions(WON, GAIN, LOSS, WEIGHTS)
+    found = conditional_excursions(excursion_means(WON, GAIN, LOSS, WEIGHTS))
     broke, held = found["BREAK"], found["REJECT"]
     assert (broke.n, broke.favorable, broke.mean_strength) == (2, 2.0, 1.0)
     assert broke.adverse == pytest.approx(1)
     assert (held.n, held.favorable) == (1, 0)
     assert (held.adverse, held.mean_strength) == pytest.approx((3, -3))
-    none = conditional_excursions(codes(C), GAIN[:1], LOSS[:1], WEIGHTS[:1])["BREAK"]
+    none = conditional_excursions(excursion_means(codes(C), GAIN[:1], LOSS[:1], WEIGHTS[:1]))[
+        "BREAK"
+    ]
     assert (none.n, none.favorable) == (0, None)
 
 
@@ -185,6 +236,14 @@ def test_weighted_mean__null_and_empty():
     """No known value has no mean."""
     assert math.isnan(weighted_mean(np.array([NAN]), np.ones(1)))
     assert math.isnan(weighted_mean(np.empty(0), np.empty(0)))
+
+
+def test_weighted_means__every_row_on_its_own():
+    """A row's unknown values and weights touch no other row."""
+    values = np.array([[1.0, NAN, 3.0], [2.0, 4.0, 6.0], [NAN, NAN, NAN]])
+    means = weighted_means(values, np.array([1.0, 5.0, 3.0]))
+    assert means[:2].tolist() == [2.5, 40 / 9]
+    assert math.isnan(means[2])
 
 
 def test_weight_entropy__between_zero_and_one():

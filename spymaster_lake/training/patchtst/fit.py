@@ -1,14 +1,15 @@
 """Training by gradient: AdamW on minibatches, the weights of the best validation epoch are kept.
 
-Deterministic: order and dropout follow from the seed, and XLA runs on one CPU thread, so that no sum
-of floats depends on the machine's number of cores. JAX is imported only when something is fitted.
+Deterministic: order and dropout follow from the seed, and XLA has one CPU thread, so that no sum of
+floats depends on the machine's number of cores. JAX is imported only when something is fitted.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ from spymaster_lake.training.patchtst.weights import initial_weights
 
 FloatArray = NDArray[np.float64]
 Weights = dict[str, NDArray[np.float32]]
-_ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
+_THREADS = "NPROC"
+"""Environment variable that XLA's CPU client reads once, when it is made, for its threads."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,25 @@ def fit_network(config: NetworkConfig, recipe: Recipe, train: Rows, val: Rows, *
 
     means = [float(np.nanmean(column)) for column in train.targets.T]
     weights = initial_weights(config, means, seed=seed)
-    with jax.default_device(jax.devices("cpu")[0]):
+    with jax.default_device(_one_thread()):
         return _run(config, recipe, train, val, weights, seed)
+
+
+def _one_thread() -> Any:
+    """XLA's CPU with one thread; one that this process has made already stays as it is.
+
+    With more threads XLA splits loops differently, and the last bits of a loss depend on the machine.
+    """
+    import jax
+
+    before = os.environ.pop(_THREADS, None)
+    os.environ[_THREADS] = "1"
+    try:
+        return jax.devices("cpu")[0]
+    finally:
+        del os.environ[_THREADS]
+        if before is not None:
+            os.environ[_THREADS] = before
 
 
 def _run(
@@ -181,8 +200,7 @@ def _compiled(
     def whole(weights: Any, data: Any) -> Any:
         return loss(weights, data, lambda x: x)
 
-    jit = partial(jax.jit, compiler_options=_ONE_THREAD)
-    return optimiser.init, jit(one_epoch), jit(whole)
+    return jax.jit(optimiser.init), jax.jit(one_epoch), jax.jit(whole)
 
 
 def _dropout(rate: float, key: Any) -> Callable[[Any], Any]:
