@@ -114,11 +114,13 @@ class GoldEpisodes:
         rows = read_partition_files(SEQUENCE_TABLE, snapshot.on(days), names)
         wanted = pa.array([event for event, _ in events], pa.string())
         for row in rows.filter(pc.is_in(rows.column("event_id"), value_set=wanted)).to_pylist():
-            values = np.array(row["sequence"], np.float64).reshape(-1, len(SEQUENCE_CHANNELS))
+            flat: NDArray[np.float64] = np.array(row["sequence"], np.float64)
+            values = flat.reshape(-1, len(SEQUENCE_CHANNELS))
             known = np.array(row["sequence_mask"]).reshape(values.shape)[:, _DISTANCE] > 0
             steps = len(values)
-            seconds = (np.arange(steps) - (steps - 1)) * 30.0
-            found[row["event_id"]] = seconds, np.where(known, values[:, _DISTANCE], np.nan)
+            seconds = ((np.arange(steps) - (steps - 1)) * 30.0).astype(np.float64)
+            path = np.where(known, values[:, _DISTANCE], np.nan).astype(np.float64)
+            found[row["event_id"]] = seconds, path
         return found
 
     def clock(self, ts_ns: int) -> datetime:

@@ -71,7 +71,8 @@ def similar(env: Environment, request: SimilarRequest) -> Similar:
         ZoneInfo(profile.calendar.timezone),
     )
     facts, vector = episodes.find(request.wanted)
-    index = IndexManager(env.filesystem).get(
+    indices = IndexManager(env.filesystem)
+    index = indices.get(
         env.resolver.index_root(profile.instrument, request.index_version),
         pipeline_version=request.index_version,
     )

@@ -9,11 +9,15 @@ from rich.text import Text
 
 from spymaster_lake.contracts.enums import HORIZONS, OUTCOMES, PRIMARY_HORIZON
 from spymaster_lake.contracts.retrieval import HorizonOutcomes, Neighbour
+from spymaster_lake.contracts.retrieval_status import RetrievalStatus
 from spymaster_lake.inference.similar import Similar
 from spymaster_lake.orchestration.display import console
 
 NONE = "–"
-_STYLES = {"OK": "bold green", "LOW_SUPPORT": "bold yellow"}
+_STYLES = dict.fromkeys(RetrievalStatus, "bold red") | {
+    RetrievalStatus.OK: "bold green",
+    RetrievalStatus.LOW_SUPPORT: "bold yellow",
+}
 _OTHERS = tuple(h for h in HORIZONS if h != PRIMARY_HORIZON)
 
 
@@ -44,7 +48,7 @@ def headline(found: Similar) -> Text:
         (f"{found.episodes.instrument} {query.level_kind} {_price(query.level_price)}", "bold"),
         f" approached {query.direction} on {facts['date']} at {at:%H:%M:%S %Z}"
         f" ({query.time_bucket}, attempt {facts['attempt_index']})  ",
-        (str(found.result.status), _STYLES.get(found.result.status, "bold red")),
+        (str(found.result.status), _STYLES[found.result.status]),
     )
     line.append(f"\n{query.event_id}", "dim")
     return line

@@ -40,7 +40,7 @@ def violations(source: str) -> list[str]:
         line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             name = node.func.attr
-            is_default = name == "get" and len(node.args) + len(node.keywords) > 1
+            is_default = name == "get" and len(node.args) > 1  # a default is positional
             if is_default or (name in FILLS and not _of_mask_or_position(node)):
                 found.append(f"{line}: .{name}(")
             if name in CLOCKS:
