@@ -114,7 +114,7 @@ def test_inline_names__exist(page: Path) -> None:
     assert set(re.findall(r"(?m)^make ([a-z-]+)", code)) <= targets
     jobs = set(re.findall(r"jobs/\w+\.py", text))
     assert {j for j in jobs if not (ROOT / j).is_file()} == set()
-    named = set(re.findall(r"(?m)^spymaster ([a-z]+)", code))
+    named = set(re.findall(r"(?m)^spymaster ([a-z-]+)", code))
     assert named <= set(CLI.commands)
 
 

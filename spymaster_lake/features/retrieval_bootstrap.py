@@ -53,7 +53,8 @@ def posterior_intervals(
     """Ends of the 95 % interval of each outcome's posterior, at each horizon.
 
     Every horizon draws its dates from the seed anew, so that its interval does not depend on the
-    others. Horizons whose rows lie on equally many dates thus have equal draws: made once.
+    others (but for rounding). Horizons whose rows lie on equally many dates thus have equal draws:
+    they are made once.
 
     Args:
         outcomes: int8[k] by horizon, position in OUTCOMES, -1 = unknown; unknown rows are left out.
@@ -68,19 +69,16 @@ def posterior_intervals(
         By horizon float64[4] low and high by linear percentiles; None with fewer than 5 rows or 5
         dates, or without a base rate.
     """
-    dates, date_of_row = np.unique(day, return_inverse=True)
     found: list[Interval | None] = [None] * len(outcomes)
     groups: dict[int, list[tuple[int, FloatArray, FloatArray]]] = {}
-    for horizon, (outcome, base) in enumerate(zip(outcomes, base_rates, strict=True)):
-        if base is None or int((outcome >= 0).sum()) < MIN_ROWS:
-            continue
-        sums = date_sums(outcome, weights, date_of_row, len(dates))
-        if sums.shape[1] >= MIN_DATES:
+    for horizon, sums in enumerate(date_sums(np.array(outcomes), weights, day)):
+        base = base_rates[horizon]
+        if base is not None and sums is not None:
             groups.setdefault(sums.shape[1], []).append((horizon, sums, base))
     for members in groups.values():
         horizons, sums_of, bases = zip(*members, strict=True)
         drawn = resampled_posteriors(
-            np.stack(sums_of), np.stack(bases), seed=seed, prior=prior, resamples=resamples
+            np.array(sums_of), np.array(bases), seed=seed, prior=prior, resamples=resamples
         )
         lows, highs = linear_quantiles(drawn, QUANTILES)
         for horizon, low, high in zip(horizons, lows, highs, strict=True):
@@ -89,31 +87,41 @@ def posterior_intervals(
 
 
 def date_sums(
-    outcome: OutcomeCodes, weights: FloatArray, date_of_row: NDArray[np.int64], n_dates: int
-) -> FloatArray:
-    """What a resample has to know of each date.
+    outcomes: OutcomeCodes, weights: FloatArray, day: NDArray[np.int32]
+) -> list[FloatArray | None]:
+    """What a resample has to know of each date, by horizon.
 
     Args:
-        outcome: int8[k], position in OUTCOMES, -1 = unknown.
+        outcomes: int8[h, k], position in OUTCOMES, -1 = unknown; unknown rows are left out.
         weights: float64[k].
-        date_of_row: int64[k], position of each row's date.
-        n_dates: dates in all.
+        day: int32[k].
 
     Returns:
-        float64[5, d] over the d dates with a known row, oldest first: the sum of the weights of each
-        outcome, and the sum of their squares.
+        By horizon float64[5, d] over the d dates with a known row, oldest first: the sum of the
+        weights of each outcome, and the sum of their squares; None with fewer than 5 rows or 5
+        dates.
     """
-    if (outcome < 0).any():
-        known = outcome >= 0
-        dates, of_known = np.unique(date_of_row[known], return_inverse=True)
-        return date_sums(outcome[known], weights[known], of_known, len(dates))
-    n_outcomes = len(OUTCOMES)
-    sums = np.empty((n_outcomes + 1, n_dates))
-    cell = outcome * np.int64(n_dates) + date_of_row
-    mass = np.bincount(cell, weights=weights, minlength=n_outcomes * n_dates)
-    sums[:n_outcomes] = mass.reshape(n_outcomes, n_dates)
-    sums[n_outcomes] = np.bincount(date_of_row, weights=weights * weights, minlength=n_dates)
-    return sums
+    dates, date_of_row = np.unique(day, return_inverse=True)
+    n_horizons, n_dates, n_codes = len(outcomes), len(dates), len(OUTCOMES) + 1
+    # an unknown outcome, -1, is counted under a code of its own, and its mass forgotten
+    codes = outcomes + np.arange(1, n_horizons * n_codes, n_codes)[:, None]
+    cells = (codes * n_dates + date_of_row).ravel()
+    size = n_horizons * n_codes * n_dates
+    mass = np.bincount(cells, np.tile(weights, n_horizons), size)
+    sums = mass.reshape(n_horizons, n_codes, n_dates)
+    sums = np.concatenate([sums[:, 1:], np.empty((n_horizons, 1, n_dates))], axis=1)
+    sums[:, -1] = np.bincount(date_of_row, weights * weights, n_dates)
+    known = outcomes >= 0
+    found: list[FloatArray | None] = []
+    for horizon, n_known in enumerate(known.sum(axis=1).tolist()):
+        mine = sums[horizon]
+        if n_known < len(weights):
+            rows = known[horizon]
+            squares = np.bincount(date_of_row[rows], weights[rows] ** 2, n_dates)
+            present = np.bincount(date_of_row[rows], minlength=n_dates) > 0
+            mine = np.vstack([mine[:-1], squares])[:, present]
+        found.append(mine if n_known >= MIN_ROWS and mine.shape[1] >= MIN_DATES else None)
+    return found
 
 
 def resampled_posteriors(
@@ -135,7 +143,8 @@ def resampled_posteriors(
         float64[h, 4, b]; a resample whose weights all vanish gives the base rate, as n_eff = 0 does.
     """
     copies = date_multiplicities(seed, sums.shape[2], resamples).astype(np.float64)
-    drawn = sums @ copies.T
+    n_horizons, n_sums, n_dates = sums.shape
+    drawn = (sums.reshape(-1, n_dates) @ copies.T).reshape(n_horizons, n_sums, resamples)
     mass, square = drawn[:, :-1], drawn[:, -1:]
     total = mass.sum(axis=1, keepdims=True)
     # with n_eff = total^2 / square, n_eff p_raw = mass total / square

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spymaster_lake.contracts.enums import OUTCOMES
-from spymaster_lake.features.retrieval_weights import effective_n
 
 PRIOR_STRENGTH = 2.5
 
@@ -56,20 +56,40 @@ def estimate_outcomes(
     *,
     prior: float = PRIOR_STRENGTH,
 ) -> Estimate:
+    """`estimate_horizons` of one horizon."""
+    return estimate_horizons([outcome], weights, [base_rate], prior=prior)[0]
+
+
+def estimate_horizons(
+    outcomes: Sequence[OutcomeCodes],
+    weights: FloatArray,
+    base_rates: Sequence[FloatArray | None],
+    *,
+    prior: float = PRIOR_STRENGTH,
+) -> list[Estimate]:
     """Probabilities over the neighbours whose outcome is known, weights renormalised (08 B15).
 
     Args:
-        outcome: int8[k], see `OutcomeCodes`.
+        outcomes: int8[k] by horizon, see `OutcomeCodes`.
         weights: float64[k], >= 0.
-        base_rate: float64[4]; None if the partition knows no outcome.
+        base_rates: float64[4] by horizon; None if the partition knows no outcome.
         prior: strength of the base rate.
     """
-    valid = outcome >= 0
-    if not valid.all():
-        outcome, weights = outcome[valid], weights[valid]
-    mass = np.bincount(outcome, weights=weights, minlength=len(OUTCOMES))
-    total = float(mass.sum())
-    if base_rate is None or not total > 0:
-        return Estimate(None, None, float("nan"), len(outcome))
-    p_raw, n_eff = mass / total, effective_n(weights)
-    return Estimate(p_raw, posterior(p_raw, n_eff, base_rate, prior=prior), n_eff, len(outcome))
+    codes = np.array(outcomes)
+    n_horizons, n_codes = len(codes), len(OUTCOMES) + 1
+    known = codes >= 0
+    # an unknown outcome, -1, is counted under a code of its own, and its mass forgotten
+    cells = (codes + np.arange(1, n_horizons * n_codes, n_codes)[:, None]).ravel()
+    mass = np.bincount(cells, np.tile(weights, n_horizons), n_horizons * n_codes)
+    mass = mass.reshape(n_horizons, n_codes)[:, 1:]
+    totals = mass.sum(axis=1).tolist()
+    squares = np.where(known, weights * weights, 0.0).sum(axis=1).tolist()
+    found = []
+    for horizon, n_valid in enumerate(known.sum(axis=1).tolist()):
+        base, total = base_rates[horizon], totals[horizon]
+        if base is None or not total > 0:
+            found.append(Estimate(None, None, float("nan"), n_valid))
+            continue
+        p_raw, n_eff = mass[horizon] / total, total * total / squares[horizon]
+        found.append(Estimate(p_raw, posterior(p_raw, n_eff, base, prior=prior), n_eff, n_valid))
+    return found

@@ -41,15 +41,15 @@ def reliability(
         day: int32[k], session dates in days since 1970-01-01.
         partition_level: bucket or pooled.
     """
-    dates = set(day.tolist())
+    dates, mean = set(day.tolist()), float(similarity.mean())
     return Reliability(
         n_retrieved=len(similarity),
         effective_n=number(effective_n(weights)),
         entropy=number(weight_entropy(weights)),
-        avg_similarity=float(similarity.mean()),
+        avg_similarity=mean,
         min_similarity=float(similarity.min()),
         max_similarity=float(similarity.max()),
-        std_similarity=float(similarity.std()),
+        std_similarity=math.sqrt(float(((similarity - mean) ** 2).mean())),
         n_dates=len(dates),
         oldest_date=_EPOCH + timedelta(days=min(dates)),
         newest_date=_EPOCH + timedelta(days=max(dates)),

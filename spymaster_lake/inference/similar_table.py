@@ -144,8 +144,8 @@ def _cells(found: Similar, neighbour: Neighbour) -> Iterator[str]:
     for horizon in HORIZONS:
         yield neighbour.outcomes[horizon] or NONE
     moves = neighbour.excursions[PRIMARY_HORIZON]
-    yield _number(moves.favorable)
-    yield _number(moves.adverse)
+    yield _number(moves["favorable"])
+    yield _number(moves["adverse"])
 
 
 def _share(value: float | None) -> str:

@@ -25,7 +25,7 @@ from spymaster_lake.features.retrieval_excursions import (
     excursion_means,
     expected_excursions,
 )
-from spymaster_lake.features.retrieval_posterior import Estimate, estimate_outcomes
+from spymaster_lake.features.retrieval_posterior import Estimate, estimate_horizons
 from spymaster_lake.features.retrieval_weights import neighbour_weights
 from spymaster_lake.serving.search import Found
 from spymaster_lake.serving.search_index import SHOWN, SearchPartition
@@ -93,11 +93,13 @@ class Support:
     @cached_property
     def estimates(self) -> dict[str, Estimate]:
         """Outcome probabilities by horizon."""
-        base, prior = self.partition.base_rate, self.rules.prior_strength
-        return {
-            h: estimate_outcomes(self.outcome[h], self.weights, base[h], prior=prior)
-            for h in HORIZONS
-        }
+        found = estimate_horizons(
+            [self.outcome[h] for h in HORIZONS],
+            self.weights,
+            [self.partition.base_rate[h] for h in HORIZONS],
+            prior=self.rules.prior_strength,
+        )
+        return dict(zip(HORIZONS, found, strict=True))
 
     def evidence(self, unit: NDArray[np.float32]) -> Evidence:
         """What the attribution of a query with this unit vector needs."""

@@ -243,6 +243,6 @@ def raw_by_part(root):
     found = {}
     for path in root.glob(f"_meta/{INSTRUMENT}/runs/ingest-*/run.json"):
         for file in json.loads(path.read_text(encoding="utf-8"))["files"]:
-            vendor_file = root / "raw" / file["path"].split("/raw/")[1]
+            vendor_file = root / file["path"]
             found |= dict.fromkeys(file["parts"], (vendor_file, file["sha256"]))
     return found

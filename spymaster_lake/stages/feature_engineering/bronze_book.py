@@ -29,11 +29,13 @@ class BookLayout:
     """Where a Bronze dataset keeps the book.
 
     Attributes:
+        source: name of the dataset, for messages.
         level: pattern of a level's column, of side ("bid"), field ("px", "sz") and number.
         depth: levels a side.
         snapshots: whether rows may be snapshots (08 A13).
     """
 
+    source: str
     level: str
     depth: int
     snapshots: bool
@@ -42,7 +44,7 @@ class BookLayout:
     def of(cls, profile: InstrumentProfile) -> BookLayout:
         """The layout of the instrument's book source."""
         level, snapshots = _SOURCES[profile.book.source]
-        return cls(level, profile.book_levels, snapshots)
+        return cls(profile.book.source, level, profile.book_levels, snapshots)
 
     def column(self, side: str, field: str, number: int) -> str:
         """Name of one column."""
@@ -123,7 +125,7 @@ def _price_matrix(rows: pa.Table, side: str, kept: I64, tick: float, layout: Boo
     out = np.empty((len(kept), layout.depth), np.int32, order="F")
     for i in range(layout.depth):
         name = layout.column(side, "px", i + 1)
-        column, what = rows.column(name), f"book.{name}"
+        column, what = rows.column(name), f"{layout.source}.{name}"
         if column.null_count:
             values = array_of(rows, name)[kept]
             known = np.isfinite(values)
@@ -140,5 +142,7 @@ def _size_matrix(rows: pa.Table, side: str, kept: I64, layout: BookLayout) -> I3
         sizes = rows.column(layout.column(side, "sz", i + 1)).to_numpy()
         np.take(sizes, kept, out=out[:, i], mode="clip")  # unbuffered; positions are inside
     if out.size and out.min() < 0:
-        raise DataError(f"book: {int((out < 0).sum())} {side} sizes below 0, such as {out.min()}")
+        raise DataError(
+            f"{layout.source}: {int((out < 0).sum())} {side} sizes below 0, such as {out.min()}"
+        )
     return out

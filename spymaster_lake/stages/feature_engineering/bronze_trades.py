@@ -54,7 +54,9 @@ def session_trades(inputs: SessionInputs, context: StageContext, contract: str) 
     require_symbol(rows, contract, what)
     regular = rows.filter(rows.column(COUNTS)).select(TRADE_COLUMNS) if irregular else rows
     if not regular.num_rows:
-        raise DataError(f"{inputs.day}: Bronze holds no trades of {contract} that count for price")
+        raise DataError(
+            f"{inputs.day}: Bronze holds no trades of the front contract {contract} that count for price"
+        )
     return SessionPrints(regular, rows.num_rows - regular.num_rows)
 
 
