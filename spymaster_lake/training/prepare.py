@@ -20,7 +20,8 @@ from spymaster_lake.training.handoff import HandOff, check_label_version, open_h
 from spymaster_lake.training.policy import DEFAULT_POLICY, load_n_min
 from spymaster_lake.training.splits import Split, SplitPlan, session_blocks, split_rows
 from spymaster_lake.training.sufficiency import HeadCount, count_heads, require_heads
-from spymaster_lake.training.trainer import Trainer, trainer_of
+from spymaster_lake.training.trainer import Trainer
+from spymaster_lake.training.trainers import trainer_of
 
 FEATURES, LABELS = "signals", "labels"
 LAKE_STORE = "lake"

@@ -1,4 +1,4 @@
-"""What a trainer is, and which trainers exist: the interface every model kind shares.
+"""What a trainer is: the interface every model kind shares.
 
 Splits, measures, bundle, registry and tracking know only this. A trainer fits heads on one split and
 gives a model that predicts rows and writes its own files.
@@ -6,14 +6,13 @@ gives a model that predicts rows and writes its own files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spymaster_lake.contracts.errors import UnknownNameError
 from spymaster_lake.contracts.feature_set import FeatureSet
 from spymaster_lake.training.dataset import TrainingData
 from spymaster_lake.training.heads import Head
@@ -89,34 +88,3 @@ class Trainer(Protocol):
         Deterministic: equal data, split, heads and seed give equal predictions, bit for bit.
         """
         ...
-
-
-def _level_trees() -> Trainer:
-    from spymaster_lake.training.level_trees import LevelTrees
-
-    return LevelTrees()
-
-
-def _patchtst_event() -> Trainer:
-    from spymaster_lake.training.patchtst.trainer import PatchTstEvent
-
-    return PatchTstEvent()
-
-
-TRAINERS: dict[str, Callable[[], Trainer]] = {
-    "level_trees": _level_trees,
-    "patchtst_event": _patchtst_event,
-}
-"""Trainers by model_id; libraries are imported when one is asked for."""
-
-
-def trainer_of(model_id: str) -> Trainer:
-    """The trainer of a model_id.
-
-    Raises:
-        UnknownNameError: there is none; lists near matches.
-        ConfigError: its optional dependencies are not installed; names the extra.
-    """
-    if model_id not in TRAINERS:
-        raise UnknownNameError("model", model_id, TRAINERS)
-    return TRAINERS[model_id]()

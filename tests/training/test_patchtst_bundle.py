@@ -26,7 +26,7 @@ from spymaster_lake.serving.frame_checks import session_windows
 from spymaster_lake.serving.model_bundle import load, unpack, verify
 from spymaster_lake.serving.patchtst.model import NETWORK_FILE, WEIGHTS_FILE, read_patchtst
 from spymaster_lake.serving.predict import feature_frame, predict
-from spymaster_lake.training import trainer as trainers
+from spymaster_lake.training import trainers
 from spymaster_lake.training.job import train
 from spymaster_lake.training.patchtst.trainer import PatchTstEvent
 from spymaster_lake.training.prepare import TrainRequest

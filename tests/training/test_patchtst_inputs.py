@@ -13,7 +13,7 @@ from spymaster_lake.features.model_matrix import model_matrix
 from spymaster_lake.features.sequence_matrix import SIGNED_CHANNELS, sequence_matrix
 from spymaster_lake.serving.patchtst import extra
 from spymaster_lake.serving.patchtst.scaling import Scaling, fit_scaling, network_inputs, statistic
-from spymaster_lake.training.trainer import trainer_of
+from spymaster_lake.training.trainers import trainer_of
 from tests.training import samples
 
 BOTH = np.array(["UP", "DOWN"], dtype=object)
