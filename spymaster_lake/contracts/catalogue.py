@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from spymaster_lake.contracts import work
 from spymaster_lake.contracts.episodes import METADATA, REJECTED, SEQUENCES, VECTORS
 from spymaster_lake.contracts.errors import UnknownNameError
 from spymaster_lake.contracts.labels import LABELS
@@ -12,15 +11,12 @@ from spymaster_lake.contracts.retrieval_set import RETRIEVAL_SET
 from spymaster_lake.contracts.signals import SIGNALS
 from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import TableContract
-from spymaster_lake.contracts.work_episodes import ANCHORS
-from spymaster_lake.contracts.work_features import FEATURE_TABLES
+from spymaster_lake.contracts.work import WORK_TABLES
 
 TABLES: tuple[TableContract, ...] = (
-    *(c for c in vars(work).values() if isinstance(c, TableContract)),
-    *FEATURE_TABLES.values(),
+    *WORK_TABLES,
     SIGNALS,
     LABELS,
-    ANCHORS,
     STATE_TABLE,
     VECTORS,
     METADATA,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 
-from spymaster_lake.contracts import enums, work, work_episodes, work_features
+from spymaster_lake.contracts import enums
 from spymaster_lake.contracts.bronze import BRONZE, PARTITION_KEY
 from spymaster_lake.contracts.episodes import METADATA, REJECTED, SEQUENCES, VECTORS
 from spymaster_lake.contracts.labels import LABELS
@@ -21,6 +21,7 @@ from spymaster_lake.contracts.signals import SIGNALS
 from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import Column, TableContract
 from spymaster_lake.contracts.vector import VECTOR_FEATURES, VectorFeature
+from spymaster_lake.contracts.work import WORK_TABLES
 
 SILVER: tuple[TableContract, ...] = (SIGNALS, LABELS, STATE_TABLE)
 GOLD: tuple[TableContract, ...] = (
@@ -32,13 +33,6 @@ GOLD: tuple[TableContract, ...] = (
     RETRIEVAL_SET,
     *EVALUATION_TABLES,
 )
-WORK: tuple[TableContract, ...] = tuple(
-    value
-    for module in (work, work_features, work_episodes)
-    for value in vars(module).values()
-    if isinstance(value, TableContract)
-)
-"""The work tables in the order in which their modules declare them."""
 
 _INTRODUCTION = """\
 # Data dictionary
@@ -80,7 +74,7 @@ def render() -> str:
         *(_table(contract) for contract in GOLD),
         _vector(),
         "## Work tables\n",
-        *(_table(contract) for contract in WORK),
+        *(_table(contract) for contract in WORK_TABLES),
     ]
     return "\n".join(blocks)
 

@@ -16,7 +16,7 @@ from spymaster_lake.contracts.enums import (
     OUTCOMES,
 )
 from spymaster_lake.contracts.table import Column, Frame, Role, TableContract
-from spymaster_lake.contracts.work import EVENTS
+from spymaster_lake.contracts.work_events import EVENTS
 
 _label = partial(Column, role=Role.LABEL)
 

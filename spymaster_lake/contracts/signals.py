@@ -7,7 +7,7 @@ from dataclasses import replace
 from spymaster_lake.contracts.features import FEATURES
 from spymaster_lake.contracts.profile import LEVEL_KIND_CODES, LEVEL_KINDS
 from spymaster_lake.contracts.table import Column, Role, TableContract
-from spymaster_lake.contracts.work import EVENTS
+from spymaster_lake.contracts.work_events import EVENTS
 
 SRC_MAX_TS = Column(
     "src_max_ts_ns",

@@ -19,7 +19,7 @@ from spymaster_lake.contracts.features import (
 )
 from spymaster_lake.contracts.signals import LEVEL_KIND, SRC_MAX_TS
 from spymaster_lake.contracts.table import Column, Role, TableContract
-from spymaster_lake.contracts.work import DATE
+from spymaster_lake.contracts.work_columns import DATE
 
 STATE_STAGE = "materialize_state_table"
 CADENCE_S = 30

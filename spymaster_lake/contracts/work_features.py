@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from spymaster_lake.contracts.features import CALIBRATED, GROUPS
 from spymaster_lake.contracts.table import Column, Role, TableContract
-from spymaster_lake.contracts.work import DATE
+from spymaster_lake.contracts.work_columns import DATE
 
 EVENT_ID = Column("event_id", "string", "Event.", Role.KEY, nullable=False)
 

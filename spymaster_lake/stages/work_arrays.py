@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from spymaster_lake.contracts.errors import DataError
-from spymaster_lake.contracts.work import BOOK_DEPTH
+from spymaster_lake.contracts.work_market import BOOK_DEPTH
 from spymaster_lake.features.arrays import (
     F64,
     I32,

@@ -6,13 +6,13 @@ import pyarrow as pa
 import pytest
 
 from spymaster_lake.contracts.bronze import BRONZE
-from spymaster_lake.contracts.dictionary import GOLD, SILVER, WORK
+from spymaster_lake.contracts.dictionary import GOLD, SILVER, WORK_TABLES
 from spymaster_lake.contracts.errors import UnknownNameError
 from spymaster_lake.contracts.table import Column, Role, TableContract
 
 ALL = [
     pytest.param(contract, id=f"{product}/{name}") for (product, name), contract in BRONZE.items()
-] + [pytest.param(contract, id=contract.dataset) for contract in (*SILVER, *GOLD, *WORK)]
+] + [pytest.param(contract, id=contract.dataset) for contract in (*SILVER, *GOLD, *WORK_TABLES)]
 
 EVERY_CONTRACT = pytest.mark.parametrize("contract", ALL)
 

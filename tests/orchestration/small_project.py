@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from spymaster_lake.contracts.run_record import OutputRecord, RunStatus
 from spymaster_lake.contracts.settings import load_settings
-from spymaster_lake.contracts.work import BARS_1MIN, BARS_10S, SESSIONS
+from spymaster_lake.contracts.work_bars import BARS_1MIN, BARS_10S
+from spymaster_lake.contracts.work_market import SESSIONS
 from spymaster_lake.orchestration.dates import date_range
 from spymaster_lake.orchestration.environment import build_environment
 from spymaster_lake.orchestration.prepare import RunRequest

@@ -20,16 +20,14 @@ import yaml
 
 from spymaster_lake.contracts.profile import InstrumentProfile
 from spymaster_lake.contracts.table import TableContract
-from spymaster_lake.contracts.work import (
+from spymaster_lake.contracts.work_market import (
     BOOK_SECONDS,
     FLOW_SECONDS,
     OFI_SECONDS,
-    OPEN_INTEREST,
-    OPTION_CONTRACTS,
-    OPTION_TRADES,
     SESSIONS,
     TRADES,
 )
+from spymaster_lake.contracts.work_options import OPEN_INTEREST, OPTION_CONTRACTS, OPTION_TRADES
 from spymaster_lake.features.arrays import NO_MID, Trades
 from spymaster_lake.features.book_cells import book_cells
 from spymaster_lake.lake.checks import check_table

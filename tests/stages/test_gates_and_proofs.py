@@ -14,7 +14,7 @@ from spymaster_lake.contracts.errors import ContractError, DataError
 from spymaster_lake.contracts.labels import LABEL_VERSION, LABELS
 from spymaster_lake.contracts.schemas import contract_from_json
 from spymaster_lake.contracts.table import Column
-from spymaster_lake.contracts.work import SESSIONS
+from spymaster_lake.contracts.work_market import SESSIONS
 from spymaster_lake.features.arrays import NS, Queries, Trades
 from spymaster_lake.features.book import BookStates
 from spymaster_lake.lake.filesystem import LakeFileSystem

@@ -15,7 +15,7 @@ from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.contracts.profile import LEVEL_KINDS
 from spymaster_lake.contracts.state_table import LEVEL_FREE, STATE_TABLE
 from spymaster_lake.contracts.table import Role
-from spymaster_lake.contracts.work import LEVELS
+from spymaster_lake.contracts.work_events import LEVELS
 from spymaster_lake.features.arrays import NS
 from spymaster_lake.features.levels import session_levels
 from spymaster_lake.stages.episode_construction import materialize_state_table

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from spymaster_lake.contracts.work import OPEN_INTEREST, OPTION_CONTRACTS, OPTION_TRADES
+from spymaster_lake.contracts.work_options import OPEN_INTEREST, OPTION_CONTRACTS, OPTION_TRADES
 from spymaster_lake.stages.feature_engineering.bronze_checks import (
     require_at_least,
     require_distinct,

@@ -14,7 +14,7 @@ import numpy as np
 
 from spymaster_lake.contracts.errors import ConfigError, SessionError
 from spymaster_lake.contracts.table import TableContract
-from spymaster_lake.contracts.work import BARS_1MIN, BARS_2MIN, BARS_10S
+from spymaster_lake.contracts.work_bars import BARS_1MIN, BARS_2MIN, BARS_10S
 from spymaster_lake.features.arrays import NS, Bars, Trades
 from spymaster_lake.features.averages import SMA_WINDOW, ema, sma
 from spymaster_lake.features.bars import aggregate_bars, concat_bars, trade_bars

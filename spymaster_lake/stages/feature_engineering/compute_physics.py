@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spymaster_lake.contracts.work import SWEEP_CLUSTERS
+from spymaster_lake.contracts.work_events import SWEEP_CLUSTERS
 from spymaster_lake.contracts.work_features import PHYSICS_TABLE
 from spymaster_lake.features.arrays import F64, NO_TIME, Queries
 from spymaster_lake.features.barrier import barrier_flows, barrier_state

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spymaster_lake.contracts.work import EVENTS
+from spymaster_lake.contracts.work_events import EVENTS
 from spymaster_lake.features.arrays import NO_TIME
 from spymaster_lake.features.zones import detect_zone_entries
 from spymaster_lake.stages.session_profile import in_session

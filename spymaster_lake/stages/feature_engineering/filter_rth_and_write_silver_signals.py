@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.contracts.signals import SIGNALS
-from spymaster_lake.contracts.work import CALIBRATION
+from spymaster_lake.contracts.work_events import CALIBRATION
 from spymaster_lake.contracts.work_features import FEATURE_TABLES
 from spymaster_lake.features.arrays import F64
 from spymaster_lake.features.calibration import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spymaster_lake.contracts.profile import LEVEL_KIND_CODES, LEVEL_KINDS
-from spymaster_lake.contracts.work import LEVEL_SERIES, LEVELS
+from spymaster_lake.contracts.work_events import LEVEL_SERIES, LEVELS
 from spymaster_lake.features.levels import level_series, session_levels
 from spymaster_lake.stages.feature_engineering.session_gates import (
     implausible,

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from spymaster_lake.contracts.work import OPTION_GREEKS, OPTION_TRADES, UNDERLYING_SECONDS
+from spymaster_lake.contracts.work_options import OPTION_GREEKS, OPTION_TRADES, UNDERLYING_SECONDS
 from spymaster_lake.features.arrays import NO_TIME, NS, Trades
 from spymaster_lake.features.option_flow import enrich_option_trades
 from spymaster_lake.stages.market_prints import read_prints

@@ -13,16 +13,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from spymaster_lake.contracts.work import (
+from spymaster_lake.contracts.work_market import (
     BOOK_SECONDS,
     FLOW_SECONDS,
     OFI_SECONDS,
-    OPEN_INTEREST,
-    OPTION_CONTRACTS,
-    OPTION_TRADES,
     SESSIONS,
     TRADES,
 )
+from spymaster_lake.contracts.work_options import OPEN_INTEREST, OPTION_CONTRACTS, OPTION_TRADES
 from spymaster_lake.features.arrays import NO_MID, FlowCells, OfiCells, Trades
 from spymaster_lake.features.book_cells import book_cells
 from spymaster_lake.features.front_month import FrontMonth

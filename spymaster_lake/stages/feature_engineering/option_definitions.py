@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from spymaster_lake.contracts.occ import parse_occ
 from spymaster_lake.contracts.profile import OptionsProfile
-from spymaster_lake.contracts.work import OPTION_CONTRACTS
+from spymaster_lake.contracts.work_options import OPTION_CONTRACTS
 from spymaster_lake.features.arrays import I64, NS, Bool
 from spymaster_lake.sessions.calendar import local_ns
 from spymaster_lake.stages.lookback import reference_start_ns
