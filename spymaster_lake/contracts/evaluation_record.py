@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any, Literal
 
 from pydantic import Field
 
 from spymaster_lake.contracts.evaluation_settings import EvaluationSettings, Variant
-from spymaster_lake.contracts.model import FrozenModel
-from spymaster_lake.contracts.run_record import (
-    DatasetFingerprint,
-    ErrorRecord,
-    GitState,
-    OutputRecord,
-    ProcessInfo,
-    RunStatus,
-)
+from spymaster_lake.contracts.run_record import JobRecord
 
 
-class EvaluationRecord(FrozenModel):
+class EvaluationRecord(JobRecord):
     """The record; written at the start and at the end.
 
     Attributes:
@@ -38,28 +29,13 @@ class EvaluationRecord(FrozenModel):
         warnings: what a reader must know.
     """
 
-    schema_version: Literal[1] = 1
-    run_id: str
     kind: Literal["evaluate_retrieval"] = "evaluate_retrieval"
-    status: RunStatus
-    instrument: str
-    pipeline_version: str
     settings: EvaluationSettings
     index_params: dict[str, Any]
     variants: tuple[Variant, ...]
-    dates: tuple[date, ...] = ()
-    git: GitState
-    versions: dict[str, str | None]
-    process: ProcessInfo
-    started_at: str
-    ended_at: str | None = None
-    seconds: float | None = None
-    inputs: tuple[DatasetFingerprint, ...] = ()
     fingerprint: str | None = None
-    outputs: tuple[OutputRecord, ...] = ()
     rows: dict[str, int] = Field(default_factory=dict)
     headline: dict[str, Any] = Field(default_factory=dict)
     report: str | None = None
     tracking: dict[str, str] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
-    error: ErrorRecord | None = None

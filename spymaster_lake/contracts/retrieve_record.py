@@ -7,18 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from spymaster_lake.contracts.model import FrozenModel
-from spymaster_lake.contracts.run_record import (
-    DatasetFingerprint,
-    ErrorRecord,
-    GitState,
-    OutputRecord,
-    ProcessInfo,
-    RunStatus,
-)
+from spymaster_lake.contracts.run_record import JobRecord
 
 
-class RetrieveRecord(FrozenModel):
+class RetrieveRecord(JobRecord):
     """One batch retrieval.
 
     Attributes:
@@ -29,25 +21,9 @@ class RetrieveRecord(FrozenModel):
         status_counts: episodes by status of their answer.
     """
 
-    schema_version: Literal[1] = 1
-    run_id: str
     kind: Literal["batch_retrieve"] = "batch_retrieve"
-    status: RunStatus
-    instrument: str
-    pipeline_version: str
     index_sha256: str
     asof_date: date
     start: date
     end: date
-    dates: tuple[date, ...]
-    git: GitState
-    versions: dict[str, str | None]
-    process: ProcessInfo
-    started_at: str
-    updated_at: str
-    ended_at: str | None = None
-    seconds: float | None = None
-    inputs: tuple[DatasetFingerprint, ...] = ()
-    outputs: tuple[OutputRecord, ...] = ()
     status_counts: dict[str, int] = Field(default_factory=dict)
-    error: ErrorRecord | None = None

@@ -132,8 +132,38 @@ class StageRecord(FrozenModel):
     process: ProcessInfo | None = None
 
 
-class RunRecord(FrozenModel):
-    """`run.json`.
+class JobRecord(FrozenModel):
+    """What `run.json` holds of every kind of job.
+
+    Attributes:
+        kind: of job; each kind has a record of its own.
+        dates: the sessions it works on.
+        inputs: fingerprints of what was read.
+        outputs: what was published.
+        error: what ended it; null unless it failed.
+    """
+
+    schema_version: Literal[1] = 1
+    run_id: str
+    kind: str
+    status: RunStatus
+    instrument: str
+    pipeline_version: str
+    dates: tuple[date, ...] = ()
+    git: GitState
+    versions: dict[str, str | None]
+    process: ProcessInfo
+    started_at: str
+    updated_at: str
+    ended_at: str | None = None
+    seconds: float | None = None
+    inputs: tuple[DatasetFingerprint, ...] = ()
+    outputs: tuple[OutputRecord, ...] = ()
+    error: ErrorRecord | None = None
+
+
+class RunRecord(JobRecord):
+    """`run.json` of a pipeline or of one stage.
 
     Attributes:
         kind: "pipeline" or "stage".
@@ -145,32 +175,16 @@ class RunRecord(FrozenModel):
         resume: the command that goes on after a failure.
     """
 
-    schema_version: Literal[1] = 1
-    run_id: str
     kind: Literal["pipeline", "stage"]
-    status: RunStatus
-    instrument: str
     pipeline_id: str
-    pipeline_version: str
     start: date
     end: date
-    dates: tuple[date, ...]
     on_bad_date: Literal["fail", "skip"] = "fail"
     overrides: dict[str, Any] = Field(default_factory=dict)
     submitter: str = "local"
-    git: GitState
     config_hash: str
     manifest_hash: str
-    versions: dict[str, str | None]
-    process: ProcessInfo
-    started_at: str
-    updated_at: str
-    ended_at: str | None = None
-    seconds: float | None = None
-    inputs: tuple[DatasetFingerprint, ...] = ()
-    outputs: tuple[OutputRecord, ...] = ()
     rows: dict[str, int] = Field(default_factory=dict)
     skipped: dict[date, str] = Field(default_factory=dict)
     stages: tuple[StageRecord, ...] = ()
-    error: ErrorRecord | None = None
     resume: str | None = None

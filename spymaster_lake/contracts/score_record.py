@@ -7,18 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from spymaster_lake.contracts.model import FrozenModel
-from spymaster_lake.contracts.run_record import (
-    DatasetFingerprint,
-    ErrorRecord,
-    GitState,
-    OutputRecord,
-    ProcessInfo,
-    RunStatus,
-)
+from spymaster_lake.contracts.run_record import JobRecord
 
 
-class ScoreRecord(FrozenModel):
+class ScoreRecord(JobRecord):
     """One scoring run.
 
     Attributes:
@@ -32,31 +24,15 @@ class ScoreRecord(FrozenModel):
         oob: values outside the training range by "oob_{name}"; monitoring only.
     """
 
-    schema_version: Literal[1] = 1
-    run_id: str
     kind: Literal["score"] = "score"
-    status: RunStatus
-    instrument: str
     model_id: str
     alias: str | None
     model_version: str
     registry_revision: int
     bundle_sha256: str
     pipeline_id: str
-    pipeline_version: str
     start: date
     end: date
-    dates: tuple[date, ...]
     in_sample: tuple[date, ...]
-    git: GitState
-    versions: dict[str, str | None]
-    process: ProcessInfo
-    started_at: str
-    updated_at: str
-    ended_at: str | None = None
-    seconds: float | None = None
-    inputs: tuple[DatasetFingerprint, ...] = ()
-    outputs: tuple[OutputRecord, ...] = ()
     rows: dict[str, int] = Field(default_factory=dict)
     oob: dict[str, int] = Field(default_factory=dict)
-    error: ErrorRecord | None = None

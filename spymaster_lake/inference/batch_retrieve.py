@@ -7,34 +7,27 @@ Asking again replaces exactly these dates by equal rows.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from spymaster_lake.contracts.episodes import METADATA, VECTORS
-from spymaster_lake.contracts.errors import ConfigError, DataError, MissingInputError
+from spymaster_lake.contracts.errors import ConfigError, MissingInputError
 from spymaster_lake.contracts.index_manifest import IndexManifest
 from spymaster_lake.contracts.retrieval_set import RETRIEVAL_SET, TRAINING_SETS
 from spymaster_lake.contracts.retrieve_record import RetrieveRecord
-from spymaster_lake.contracts.run_record import (
-    DatasetFingerprint,
-    ErrorRecord,
-    OutputRecord,
-    RunStatus,
-)
-from spymaster_lake.contracts.schemas import contract_hash
+from spymaster_lake.contracts.run_record import DatasetFingerprint, RunStatus
 from spymaster_lake.contracts.table import TableContract
+from spymaster_lake.inference.job_records import run_recorded
 from spymaster_lake.inference.retrieve_task import OUTPUTS, RetrieveCall
-from spymaster_lake.lake.delta_publish import StagedPart, publish_dates
+from spymaster_lake.inference.session_outputs import publish_sessions, require_good
 from spymaster_lake.lake.delta_tables import TableSnapshot, open_snapshot
 from spymaster_lake.lake.index_store import read_manifest
-from spymaster_lake.lake.schema_files import publish_schema
-from spymaster_lake.lake.session_map import SessionOutcome, SessionTask, TableInput, map_sessions
+from spymaster_lake.lake.session_map import SessionTask, TableInput, map_sessions
 from spymaster_lake.orchestration.dates import DateRange, session_dates
 from spymaster_lake.orchestration.facts import git_state, versions
-from spymaster_lake.orchestration.fingerprints import canonical_json, dataset_fingerprint
+from spymaster_lake.orchestration.fingerprints import dataset_fingerprint
 from spymaster_lake.orchestration.records import RunStore, new_run_id, now, this_process
 from spymaster_lake.orchestration.types import Environment
 from spymaster_lake.sessions.calendar import SessionCalendar
@@ -75,17 +68,7 @@ def batch_retrieve(env: Environment, request: RetrieveRequest) -> RetrieveRecord
     """
     plan = _plan(env, request)
     record = _new_record(env, plan)
-    _write(env, record)
-    began = time.perf_counter()
-    try:
-        output, counts = _run(env, plan, record)
-    except BaseException as exc:
-        error = ErrorRecord(stage="batch_retrieve", type=type(exc).__name__, message=str(exc))
-        _finish(env, record, began, status=RunStatus.FAILED, error=error)
-        raise
-    return _finish(
-        env, record, began, status=RunStatus.SUCCEEDED, outputs=(output,), status_counts=counts
-    )
+    return run_recorded(env, record, lambda: _run(env, plan, record))
 
 
 def _plan(env: Environment, request: RetrieveRequest) -> _Plan:
@@ -105,11 +88,12 @@ def _plan(env: Environment, request: RetrieveRequest) -> _Plan:
     return _Plan(request, days, root, read_manifest(env.filesystem, root), snapshots)
 
 
-def _run(
-    env: Environment, plan: _Plan, record: RetrieveRecord
-) -> tuple[OutputRecord, dict[str, int]]:
+def _run(env: Environment, plan: _Plan, record: RetrieveRecord) -> dict[str, Any]:
     instrument = plan.request.instrument
     calendar = SessionCalendar(env.profiles[instrument].calendar)
+    path = env.resolver.gold_table(
+        instrument, TRAINING_SETS, record.pipeline_version, RETRIEVAL_SET.dataset
+    )
     staging = env.resolver.staging_dir(instrument, record.run_id, "batch_retrieve")
     call = RetrieveCall(
         env.resolver.data_root,
@@ -128,51 +112,14 @@ def _run(
     ]
     try:
         outcomes = map_sessions(env.spark, tasks, call, OUTPUTS)
-        if bad := [f"{o.day}: {o.error_type}: {o.error}" for o in outcomes if o.error_type]:
-            raise DataError(
-                f"{len(bad)} of {len(outcomes)} date(s) could not be answered; nothing was "
-                "published\n  " + "\n  ".join(bad)
-            )
-        output = _publish(env, plan, record, outcomes)
+        require_good(outcomes, deed="answered")
+        output = publish_sessions(env, record, RETRIEVAL_SET, path, outcomes)
     finally:
         env.filesystem.remove_tree(staging)
     counts: Counter[str] = Counter()
     for outcome in outcomes:
         counts.update(outcome.metrics)
-    return output, dict(sorted(counts.items()))
-
-
-def _publish(
-    env: Environment, plan: _Plan, record: RetrieveRecord, outcomes: Sequence[SessionOutcome]
-) -> OutputRecord:
-    path = env.resolver.gold_table(
-        plan.request.instrument, TRAINING_SETS, plan.request.index_version, RETRIEVAL_SET.dataset
-    )
-    publish_schema(env.filesystem, env.resolver, RETRIEVAL_SET)
-    staged = [(o.day, s) for o in outcomes for s in o.staged]
-    version = publish_dates(
-        env.filesystem,
-        path=path,
-        contract=RETRIEVAL_SET,
-        staged=[StagedPart(day, s.path, s.rows, s.size) for day, s in staged if s.rows],
-        days=plan.dates,
-        properties={
-            "spymaster.contractHash": contract_hash(RETRIEVAL_SET),
-            "spymaster.schemaVersion": str(RETRIEVAL_SET.version),
-        },
-        commit={
-            "run_id": record.run_id,
-            "stage": "batch_retrieve",
-            "inputs": canonical_json(list(record.inputs)),
-        },
-    )
-    return OutputRecord(
-        layer="gold",
-        dataset=RETRIEVAL_SET.dataset,
-        path=env.resolver.relative(path),
-        delta_version=version,
-        rows=sum(s.rows for _, s in staged),
-    )
+    return {"outputs": (output,), "status_counts": dict(sorted(counts.items()))}
 
 
 def _fingerprints(env: Environment, plan: _Plan) -> tuple[DatasetFingerprint, ...]:
@@ -212,20 +159,3 @@ def _new_record(env: Environment, plan: _Plan) -> RetrieveRecord:
         updated_at=started,
         inputs=_fingerprints(env, plan),
     )
-
-
-def _finish(
-    env: Environment, record: RetrieveRecord, began: float, **facts: object
-) -> RetrieveRecord:
-    ended = now()
-    seconds = round(time.perf_counter() - began, 3)
-    done = record.model_copy(
-        update={**facts, "updated_at": ended, "ended_at": ended, "seconds": seconds}
-    )
-    _write(env, done)
-    return done
-
-
-def _write(env: Environment, record: RetrieveRecord) -> None:
-    path = env.resolver.run_json(record.instrument, record.run_id)
-    env.filesystem.write_json(path, record.model_dump(mode="json"))

@@ -5,8 +5,6 @@ Everything is computed before anything is written. Equal episodes and settings g
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -24,12 +22,12 @@ from spymaster_lake.inference.evaluation_plan import (
 )
 from spymaster_lake.inference.evaluation_run import Progress, evaluation_tables
 from spymaster_lake.inference.evaluation_tracking import headline, track
+from spymaster_lake.inference.job_records import run_recorded
 from spymaster_lake.inference.variants import SHIPPED
 from spymaster_lake.lake.delta_replace import replace_table
 from spymaster_lake.lake.schema_files import publish_schema
 from spymaster_lake.orchestration.facts import git_state, versions
 from spymaster_lake.orchestration.fingerprints import sha256_json
-from spymaster_lake.orchestration.recorder import error_record
 from spymaster_lake.orchestration.records import new_run_id, now, this_process
 from spymaster_lake.orchestration.registry import StageRegistry
 from spymaster_lake.orchestration.types import Environment
@@ -56,17 +54,7 @@ def evaluate_retrieval(
     """
     plan = evaluation_plan(env, registry, request)
     record = _record(env, plan)
-    _write(env, record)
-    began = time.perf_counter()
-    try:
-        done = _run(env, plan, record, progress)
-    except BaseException as exc:
-        failed = {"status": RunStatus.FAILED, "error": error_record(exc, stage=None)}
-        _write(env, _ended(record, began, failed))
-        raise
-    final = _ended(record, began, {"status": RunStatus.SUCCEEDED, **done})
-    _write(env, final)
-    return final
+    return run_recorded(env, record, lambda: _run(env, plan, record, progress))
 
 
 def _run(
@@ -119,7 +107,7 @@ def _publish(
 
 
 def _record(env: Environment, plan: EvaluationPlan) -> EvaluationRecord:
-    request = plan.request
+    request, started = plan.request, now()
     return EvaluationRecord(
         run_id=request.run_id or f"evaluate-{new_run_id()}",
         status=RunStatus.RUNNING,
@@ -132,17 +120,8 @@ def _record(env: Environment, plan: EvaluationPlan) -> EvaluationRecord:
         git=git_state(env.settings.home),
         versions=versions(),
         process=this_process(),
-        started_at=now(),
+        started_at=started,
+        updated_at=started,
         inputs=plan.inputs,
         fingerprint=sha256_json([i.sha256 for i in plan.inputs]),
     )
-
-
-def _ended(record: EvaluationRecord, began: float, facts: Mapping[str, Any]) -> EvaluationRecord:
-    seconds = round(time.perf_counter() - began, 1)
-    return record.model_copy(update={**facts, "ended_at": now(), "seconds": seconds})
-
-
-def _write(env: Environment, record: EvaluationRecord) -> None:
-    path = env.resolver.run_json(record.instrument, record.run_id)
-    env.filesystem.write_json(path, record.model_dump(mode="json"))

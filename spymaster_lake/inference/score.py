@@ -8,35 +8,29 @@ these dates by equal rows.
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from spymaster_lake.contracts.episodes import SEQUENCES
-from spymaster_lake.contracts.errors import ConfigError, DataError, MissingInputError
+from spymaster_lake.contracts.errors import ConfigError, MissingInputError
 from spymaster_lake.contracts.feature_set import FeatureSet, check_feature_set
 from spymaster_lake.contracts.predictions import PREDICTIONS
-from spymaster_lake.contracts.run_record import (
-    DatasetFingerprint,
-    ErrorRecord,
-    OutputRecord,
-    RunStatus,
-)
-from spymaster_lake.contracts.schemas import contract_hash
+from spymaster_lake.contracts.run_record import DatasetFingerprint, OutputRecord, RunStatus
 from spymaster_lake.contracts.score_record import ScoreRecord
 from spymaster_lake.contracts.signals import SIGNALS
 from spymaster_lake.features.sequence_matrix import SEQUENCE_COLUMNS
+from spymaster_lake.inference.job_records import run_recorded
 from spymaster_lake.inference.score_task import OUTPUTS, ScoreCall
-from spymaster_lake.lake.delta_publish import StagedPart, publish_dates
+from spymaster_lake.inference.session_outputs import publish_sessions, require_good
 from spymaster_lake.lake.delta_tables import TableSnapshot, open_snapshot
-from spymaster_lake.lake.schema_files import publish_schema
 from spymaster_lake.lake.session_map import SessionOutcome, SessionTask, TableInput, map_sessions
 from spymaster_lake.orchestration.dates import DateRange, session_dates
 from spymaster_lake.orchestration.facts import git_state, versions
-from spymaster_lake.orchestration.fingerprints import canonical_json, dataset_fingerprint
+from spymaster_lake.orchestration.fingerprints import dataset_fingerprint
 from spymaster_lake.orchestration.logs import get_logger
 from spymaster_lake.orchestration.records import RunStore, new_run_id, now, this_process
 from spymaster_lake.orchestration.types import Environment
@@ -87,16 +81,7 @@ def score(env: Environment, request: ScoreRequest) -> ScoreRecord:
     """
     plan = _plan(env, request)
     record = _new_record(env, plan)
-    _write(env, record)
-    began = time.perf_counter()
-    try:
-        outputs, rows, oob = _run(env, plan, record)
-    except BaseException as exc:
-        _finish(env, record, began, status=RunStatus.FAILED, error=_error(exc))
-        raise
-    return _finish(
-        env, record, began, status=RunStatus.SUCCEEDED, outputs=outputs, rows=rows, oob=oob
-    )
+    return run_recorded(env, record, lambda: _run(env, plan, record))
 
 
 def deployed_feature_set(conf_dir: Path, feature_set_id: str) -> FeatureSet:
@@ -150,9 +135,7 @@ def _open(path: str, days: Sequence[date]) -> TableSnapshot:
     return snapshot
 
 
-def _run(
-    env: Environment, plan: _Plan, record: ScoreRecord
-) -> tuple[tuple[OutputRecord, ...], dict[str, int], dict[str, int]]:
+def _run(env: Environment, plan: _Plan, record: ScoreRecord) -> dict[str, Any]:
     bundle = plan.model.bundle
     calendar = SessionCalendar(env.profiles[bundle.instrument].calendar)
     staging = env.resolver.staging_dir(bundle.instrument, record.run_id, "score")
@@ -162,7 +145,7 @@ def _run(
     tasks = [SessionTask(day, _inputs(plan, day, columns), {}, staging) for day in plan.dates]
     try:
         outcomes = map_sessions(env.spark, tasks, call, OUTPUTS)
-        _require_good(outcomes)
+        require_good(outcomes, deed="scored")
         output = _publish(env, plan, record, outcomes)
     finally:
         broadcast.destroy()
@@ -174,7 +157,7 @@ def _run(
             oob.update(outcome.metrics["oob"])
         if left_out := outcome.metrics.get("no_sequence"):
             rows["no_sequence"] += left_out
-    return (output,), dict(rows), dict(sorted(oob.items()))
+    return {"outputs": (output,), "rows": dict(rows), "oob": dict(sorted(oob.items()))}
 
 
 def _inputs(plan: _Plan, day: date, columns: tuple[str, ...]) -> dict[str, TableInput]:
@@ -185,14 +168,6 @@ def _inputs(plan: _Plan, day: date, columns: tuple[str, ...]) -> dict[str, Table
     return inputs
 
 
-def _require_good(outcomes: Sequence[SessionOutcome]) -> None:
-    if bad := [f"{o.day}: {o.error_type}: {o.error}" for o in outcomes if o.error_type]:
-        raise DataError(
-            f"{len(bad)} of {len(outcomes)} date(s) could not be scored; nothing was published\n  "
-            + "\n  ".join(bad)
-        )
-
-
 def _publish(
     env: Environment, plan: _Plan, record: ScoreRecord, outcomes: Sequence[SessionOutcome]
 ) -> OutputRecord:
@@ -200,32 +175,8 @@ def _publish(
     path = env.resolver.predictions_table(
         bundle.instrument, bundle.pipeline_version, bundle.model_id, bundle.model_version
     )
-    publish_schema(env.filesystem, env.resolver, PREDICTIONS)
-    staged = [(o.day, s) for o in outcomes for s in o.staged]
-    version = publish_dates(
-        env.filesystem,
-        path=path,
-        contract=PREDICTIONS,
-        staged=[StagedPart(day, s.path, s.rows, s.size) for day, s in staged if s.rows],
-        days=plan.dates,
-        properties={
-            "spymaster.contractHash": contract_hash(PREDICTIONS),
-            "spymaster.schemaVersion": str(PREDICTIONS.version),
-            "spymaster.bundleSha256": plan.model.stored.bundle_sha256,
-        },
-        commit={
-            "run_id": record.run_id,
-            "stage": "score",
-            "inputs": canonical_json(list(record.inputs)),
-        },
-    )
-    return OutputRecord(
-        layer="gold",
-        dataset=PREDICTIONS.dataset,
-        path=env.resolver.relative(path),
-        delta_version=version,
-        rows=sum(s.rows for _, s in staged),
-    )
+    properties = {"spymaster.bundleSha256": plan.model.stored.bundle_sha256}
+    return publish_sessions(env, record, PREDICTIONS, path, outcomes, properties=properties)
 
 
 def _fingerprints(env: Environment, plan: _Plan) -> tuple[DatasetFingerprint, ...]:
@@ -280,21 +231,3 @@ def _new_record(env: Environment, plan: _Plan) -> ScoreRecord:
         updated_at=started,
         inputs=_fingerprints(env, plan),
     )
-
-
-def _finish(env: Environment, record: ScoreRecord, began: float, **facts: object) -> ScoreRecord:
-    ended = now()
-    seconds = round(time.perf_counter() - began, 3)
-    update = {**facts, "updated_at": ended, "ended_at": ended, "seconds": seconds}
-    done = record.model_copy(update=update)
-    _write(env, done)
-    return done
-
-
-def _write(env: Environment, record: ScoreRecord) -> None:
-    path = env.resolver.run_json(record.instrument, record.run_id)
-    env.filesystem.write_json(path, record.model_dump(mode="json"))
-
-
-def _error(exc: BaseException) -> ErrorRecord:
-    return ErrorRecord(stage="score", type=type(exc).__name__, message=str(exc))
