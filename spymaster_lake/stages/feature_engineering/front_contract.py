@@ -6,6 +6,7 @@ A future is the front month of the volumes before; a share is itself.
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import pyarrow.compute as pc
 
@@ -32,24 +33,49 @@ def session_contract(inputs: SessionInputs, context: StageContext) -> FrontMonth
     return FrontMonth(context.profile.equity_symbol, None, None, None, False, False)
 
 
+def require_price_basis(inputs: SessionInputs, context: StageContext, contract: str) -> None:
+    """Check that the split table explains every step from the warm-up to the session's prices.
+
+    A future has no splits: its contracts are never mixed.
+
+    Raises:
+        DataError: a step from the last regular price of a session to the first print of the next
+            is beyond the bound; the table lacks a split, or has one that the prices do not show.
+    """
+    if context.profile.equity_symbol is None:
+        return
+    splits = SplitTable.of(context.profile)
+    days = (*context.calendar.previous(inputs.day, context.profile.warmup_sessions), inputs.day)
+    for before, day in pairwise(days):
+        clock = context.calendar.clock(day)
+        last = _last_regular_price(inputs, context, contract, before)
+        first = _prices(inputs, context, contract, clock.record_start_ns, clock.end_ns)
+        if not len(first):
+            raise DataError(f"{day}: no print of {contract} counts for price")
+        splits.check_step(before, last, day, float(first[0]))
+
+
 def reference_price(inputs: SessionInputs, context: StageContext, contract: str) -> float | None:
     """Last regular price of the session before on this session's basis; None for fixed widths.
 
     Raises:
-        DataError: the step from there to the session's first print is a split that the profile's
-            table does not hold.
+        DataError: the session before has no regular print.
     """
     if context.profile.bands.reference_price is None:
         return None
     (before,) = context.calendar.previous(inputs.day, 1)
-    then, now = context.calendar.clock(before), inputs.clock
-    last = _prices(inputs, context, contract, then.open_ns, then.close_ns)
-    first = _prices(inputs, context, contract, now.record_start_ns, now.end_ns)
-    if not len(last) or not len(first):
-        raise DataError(f"{inputs.day}: no regular prints on {before} or on the session itself")
-    splits = SplitTable.of(context.profile)
-    splits.check_step(before, float(last[-1]), inputs.day, float(first[0]))
-    return float(last[-1]) * splits.factor(before, inputs.day)
+    last = _last_regular_price(inputs, context, contract, before)
+    return last * SplitTable.of(context.profile).factor(before, inputs.day)
+
+
+def _last_regular_price(
+    inputs: SessionInputs, context: StageContext, contract: str, day: date
+) -> float:
+    clock = context.calendar.clock(day)
+    prices = _prices(inputs, context, contract, clock.open_ns, clock.close_ns)
+    if not len(prices):
+        raise DataError(f"{day}: no regular print of {contract} between open and close")
+    return float(prices[-1])
 
 
 def _prices(

@@ -34,6 +34,7 @@ from spymaster_lake.stages.feature_engineering.bronze_trades import (
 )
 from spymaster_lake.stages.feature_engineering.front_contract import (
     reference_price,
+    require_price_basis,
     require_warmup,
     session_contract,
 )
@@ -58,6 +59,7 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """All tables of load_bronze for one session."""
     require_warmup(inputs, context)
     front = session_contract(inputs, context)
+    require_price_basis(inputs, context, front.contract)
     reference = reference_price(inputs, context, front.contract)
     prints = session_trades(inputs, context, front.contract)
     what = f"{market_name(MARKET_TRADES, context.profile.product)} {front.contract} {inputs.day}"
