@@ -199,3 +199,22 @@ NO_MID = np.iinfo(np.int64).min
 def level_ticks(level: F64, tick: float) -> F64:
     """Level prices as (fractional) ticks; float64[m], NaN stays NaN."""
     return level / tick
+
+
+_WHOLE = 1e-9
+"""How near 1 / tick must be to a whole number."""
+
+
+def points(ticks: I32 | I64, *, tick: float) -> F64:
+    """Prices in points of prices in ticks: the double nearest to the decimal price; float64[n].
+
+    A tick of which a whole number makes a point (0.25, 0.01) divides instead of multiplying, so
+    18,270 ticks of 0.01 are 182.7 and not 182.70000000000002.
+    """
+    per_point = round(1.0 / tick)
+    result: F64
+    if per_point >= 1 and abs(per_point * tick - 1.0) < _WHOLE:
+        result = np.true_divide(ticks, per_point, dtype=np.float64)
+    else:
+        result = np.multiply(ticks, tick, dtype=np.float64)
+    return result

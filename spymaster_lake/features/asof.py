@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spymaster_lake.features.arrays import F64, I64, NS, Bars, Bool, Trades
+from spymaster_lake.features.arrays import F64, I64, NS, Bars, Bool, Trades, points
 
 MAX_AGE_NS = 60 * NS
 """A close older than this is unknown (02 N-10a, N-15b)."""
@@ -78,6 +78,6 @@ def spot_at(trades: Trades, t_ns: I64, *, tick_size: float) -> F64:
     index = last_trade_index(trades, t_ns)
     if len(trades) == 0:
         return np.full(np.shape(t_ns), np.nan)
-    points = trades.ticks[np.maximum(index, 0)] * tick_size
-    spot: F64 = np.where(index >= 0, points, np.nan)
+    price = points(trades.ticks[np.maximum(index, 0)], tick=tick_size)
+    spot: F64 = np.where(index >= 0, price, np.nan)
     return spot

@@ -9,8 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from spymaster_lake.contracts.errors import DataError
-from spymaster_lake.features.arrays import F64, I32, I64
-from spymaster_lake.features.bars import points
+from spymaster_lake.features.arrays import F64, I32, I64, points
 from spymaster_lake.features.true_range import rolling_sum
 
 SMA_WINDOW = 90

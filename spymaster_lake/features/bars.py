@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spymaster_lake.contracts.errors import DataError
-from spymaster_lake.features.arrays import F64, I32, I64, Bars, Trades
+from spymaster_lake.features.arrays import I64, Bars, Trades
 
 _Int = TypeVar("_Int", bound="np.integer[Any]")
 
@@ -144,12 +144,6 @@ def select_bars(bars: Bars, *, start_ns: int, end_ns: int) -> Bars:
     low = int(np.searchsorted(bars.start_ns, start_ns, side="left"))
     high = max(low, int(np.searchsorted(bars.end_ns, end_ns, side="right")))
     return Bars(**{f.name: getattr(bars, f.name)[low:high] for f in fields(Bars)})
-
-
-def points(ticks: I32 | I64, *, tick: float) -> F64:
-    """Prices in points, float64, of prices in ticks."""
-    result: F64 = np.multiply(ticks, tick, dtype=np.float64)
-    return result
 
 
 def _runs(values: I64) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

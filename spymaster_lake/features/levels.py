@@ -13,8 +13,8 @@ import numpy as np
 
 from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.contracts.profile import AVERAGE_KINDS, LEVEL_KIND_CODES, LEVEL_KINDS
-from spymaster_lake.features.arrays import F64, I8, I64, Bars, Bool
-from spymaster_lake.features.bars import points, select_bars
+from spymaster_lake.features.arrays import F64, I8, I64, Bars, Bool, points
+from spymaster_lake.features.bars import select_bars
 
 AVERAGE_COLUMNS: Bool = np.asarray([kind in AVERAGE_KINDS for kind in LEVEL_KINDS])
 """bool[6]: which columns of `level_at` are moving averages."""
@@ -186,10 +186,8 @@ def _extremes(
         return []
     start = np.asarray([valid_from], dtype=np.int64)
     end = np.asarray([clock.session_end_ns], dtype=np.int64)
-    ticks = {high_kind: source.high.max(), low_kind: source.low.min()}
-    return [
-        _rows(kind, np.asarray([int(price) * tick]), start, end) for kind, price in ticks.items()
-    ]
+    prices = points(np.asarray([source.high.max(), source.low.min()]), tick=tick)
+    return [_rows(high_kind, prices[:1], start, end), _rows(low_kind, prices[1:], start, end)]
 
 
 def _average(kind: str, bars: Bars, values: F64, clock: LevelClock) -> Levels:

@@ -23,6 +23,7 @@ from spymaster_lake.features.arrays import (
     Bool,
     Queries,
     Trades,
+    points,
 )
 from spymaster_lake.features.carry import Carry
 from spymaster_lake.features.columns import Columns
@@ -62,7 +63,7 @@ def underlying_at(
         rows, last = rows[last >= 0], last[last >= 0]
         fresh = ts_ns[rows] - trades.ts_ns[last] <= MAX_UNDERLYING_AGE_NS
         rows, last = rows[fresh], last[fresh]
-        price[rows] = trades.ticks[last] * tick_size
+        price[rows] = points(trades.ticks[last], tick=tick_size)
         seen[rows] = trades.ts_ns[last]
     return price, seen
 

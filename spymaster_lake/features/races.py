@@ -11,8 +11,7 @@ from typing import Self
 
 import numpy as np
 
-from spymaster_lake.features.arrays import BAND_TOLERANCE, F64, I64, Bool, Trades
-from spymaster_lake.features.bars import points
+from spymaster_lake.features.arrays import BAND_TOLERANCE, F64, I64, Bool, Trades, points
 
 BREAK, REJECT, CHOP, NO_TEST = "BREAK", "REJECT", "CHOP", "NO_TEST"
 

@@ -29,8 +29,8 @@ from spymaster_lake.features.arrays import (
     Bars,
     Bool,
     Trades,
+    points,
 )
-from spymaster_lake.features.bars import points
 from spymaster_lake.features.levels import AVERAGE_COLUMNS, Levels, level_at
 
 MAX_BAR_STEP_NS = 300 * NS

@@ -23,6 +23,7 @@ from spymaster_lake.features.arrays import (
     OfiCells,
     Queries,
     Trades,
+    points,
 )
 from spymaster_lake.features.levels import LevelClock, Levels
 from spymaster_lake.sessions.calendar import SessionClock
@@ -82,10 +83,10 @@ def bar_columns(bars: Bars, tick: float) -> dict[str, np.ndarray[Any, Any]]:
         "bar_start_ns": bars.start_ns,
         "bar_end_ns": bars.end_ns,
         "close_ts_ns": bars.close_ts_ns,
-        "open": bars.open * tick,
-        "high": bars.high * tick,
-        "low": bars.low * tick,
-        "close": bars.close * tick,
+        "open": points(bars.open, tick=tick),
+        "high": points(bars.high, tick=tick),
+        "low": points(bars.low, tick=tick),
+        "close": points(bars.close, tick=tick),
         "volume": bars.volume,
         "n_trades": bars.n_trades,
         "buy_vol": bars.buy_volume,

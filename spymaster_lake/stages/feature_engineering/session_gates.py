@@ -13,7 +13,7 @@ import numpy as np
 
 from spymaster_lake.contracts.errors import DataError
 from spymaster_lake.contracts.profile import LEVEL_KINDS, InstrumentProfile, QualityProfile
-from spymaster_lake.features.arrays import F64, NO_TICK, NS, Trades
+from spymaster_lake.features.arrays import F64, NO_TICK, NS, Trades, points
 from spymaster_lake.features.book import BookStates
 from spymaster_lake.sessions.calendar import SessionClock
 
@@ -120,7 +120,7 @@ def _warnings(
         found.append(
             f"{day}: {book.states} book states, usual are {list(quality.book_updates_per_day)}"
         )
-    price = trades.ticks * profile.tick_size
+    price = points(trades.ticks, tick=profile.tick_size)
     outside = price[(price < quality.price_min) | (price > quality.price_max)]
     if len(outside):
         found.append(
