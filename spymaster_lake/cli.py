@@ -17,6 +17,7 @@ import typer
 from spymaster_lake.commands import (
     batch_retrieve,
     browse,
+    build,
     data,
     demo,
     evaluate,
@@ -52,6 +53,7 @@ app.command("similar")(similar.similar_command)
 app.command("batch-retrieve")(batch_retrieve.batch_retrieve_command)
 app.command("score")(score.score_command)
 app.command("maintain")(data.maintain_command)
+app.command("build")(build.build_command)
 app.command("demo")(demo.demo_command)
 app.command("train")(train.train_command)
 

@@ -39,7 +39,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def bronze_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Six light simulated sessions, ingested; three can be run. Copy it, never write into it."""
+    """Six light sessions of each market in one lake, ingested; three can be run. Copy it, never write."""
     from tests.end_to_end.lakes import simulated_lake
 
     return simulated_lake(tmp_path_factory.mktemp("bronze_lake"))

@@ -24,11 +24,14 @@ SOURCE = "databento"
 def ingest_command(
     instrument: InstrumentOption,
     product: Annotated[
-        str | None, typer.Option("--product", help="The profile's product if not given.")
+        str | None, typer.Option("--product", help="Not needed if the instrument has only one.")
     ] = None,
     source: Annotated[
-        str, typer.Option("--source", help="Folder below raw/{instrument}/{product}.")
-    ] = SOURCE,
+        str | None,
+        typer.Option(
+            "--source", help="Folder below raw/{instrument}/{product}; the only one if not given."
+        ),
+    ] = None,
     files: Annotated[
         list[str] | None, typer.Option("--file", help="Only this file; repeatable.")
     ] = None,
@@ -41,6 +44,10 @@ def ingest_command(
         Literal["refuse", "skip"],
         typer.Option("--foreign-symbols", help="Rows of other tickers in whole-market files."),
     ] = "refuse",
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Corrected files take the place of earlier ones."),
+    ] = False,
     spark: Annotated[
         bool, typer.Option("--spark/--no-spark", help="Decode in Spark workers.")
     ] = True,
@@ -48,19 +55,23 @@ def ingest_command(
 ) -> None:
     """Raw vendor files to Bronze."""
     from spymaster_lake.ingest.job import IngestRequest, ingest
+    from spymaster_lake.ingest.sources import only_product, only_source
     from spymaster_lake.ingest.summary import describe
     from spymaster_lake.orchestration.facts import ingest_provenance
 
     env = common.make_environment(data_root)
+    product = product or only_product(env.profiles[instrument])
+    place = {"instrument": instrument, "product": product}
     request = IngestRequest(
         data_root=env.resolver.data_root,
         instrument=instrument,
-        product=product or env.profiles[instrument].product,
-        source=source,
+        product=product,
+        source=source or only_source(env.resolver, env.filesystem, **place),
         files=tuple(files or ()),
         run_id=run_id,
         on_bad_file=on_bad_file,
         foreign_symbols=foreign_symbols,
+        replace=replace,
     )
     summary = ingest(
         env.spark if spark else None,

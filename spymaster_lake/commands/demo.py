@@ -45,7 +45,7 @@ def demo_command(
             common.load_registry(),
             request,
             observer=progress,
-            step=lambda name: typer.echo(f"  {name} ...", err=True),
+            announce=lambda name: typer.echo(f"  {name} ...", err=True),
         )
     if as_json:
         print_json({"seconds": report.seconds, **report.facts})

@@ -89,6 +89,26 @@ class OutputRecord(FrozenModel):
     rows: int
 
 
+class NullGroup(FrozenModel):
+    """Columns of one output that are null in most rows a run wrote or found, for one reason.
+
+    Attributes:
+        columns: their names; `array.entry` for an entry of a fixed-length array.
+        rows: rows of the run's dates.
+        fewest, most: null rows of the column with the fewest and with the most.
+        reason: from `contracts.null_rules` and the facts of profile and lake.
+        source: where it stands: the "profile", the "lake", the "contract"; "unknown" if nowhere.
+    """
+
+    dataset: str
+    columns: tuple[str, ...]
+    rows: int
+    fewest: int
+    most: int
+    reason: str
+    source: Literal["profile", "lake", "contract", "unknown"]
+
+
 class ErrorRecord(FrozenModel):
     """The error that ended a run."""
 
@@ -105,6 +125,8 @@ class StageRecord(FrozenModel):
         date_inputs: session date to {source: hash of the partitions it reads}; staleness compares it.
         definition_hash: sha256 of what defines the result beside its inputs: stage id, resolved
             parameters, instrument profile, output schema versions.
+        null_counts: null rows by dataset and column, of columns that have any; of a REUSED stage
+            those of the record that made exactly its dates.
     """
 
     schema_version: Literal[1] = 1
@@ -126,6 +148,7 @@ class StageRecord(FrozenModel):
     date_inputs: dict[date, dict[str, str]] = Field(default_factory=dict)
     outputs: tuple[OutputRecord, ...] = ()
     rows: dict[str, int] = Field(default_factory=dict)
+    null_counts: dict[str, dict[str, int]] = Field(default_factory=dict)
     metrics: dict[str, Any] = Field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     error: ErrorRecord | None = None
@@ -172,6 +195,7 @@ class RunRecord(JobRecord):
         overrides: parameters set for this run (`--set`), by "stage.param" (08 B8).
         stages: every stage of the run in execution order, also those not reached.
         rows: row counts by dataset over all stages.
+        nulls: columns that are null in most of the written rows, and why.
         resume: the command that goes on after a failure.
     """
 
@@ -187,4 +211,5 @@ class RunRecord(JobRecord):
     rows: dict[str, int] = Field(default_factory=dict)
     skipped: dict[date, str] = Field(default_factory=dict)
     stages: tuple[StageRecord, ...] = ()
+    nulls: tuple[NullGroup, ...] = ()
     resume: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spymaster_lake.features.arrays import F64, I64, NS, Bars, Queries
+from spymaster_lake.features.arrays import F64, I64, NS, Bars, Queries, points
 from spymaster_lake.features.asof import last_close
 from spymaster_lake.features.columns import Columns, nullable, ratio
 
@@ -35,7 +35,7 @@ def approach_features(bars_1m: Bars, queries: Queries, *, tick_size: float) -> C
     sigma = queries.sigma.astype(np.int64)
     known = closes.known.all(axis=1) & (sigma != 0)
     travelled = sigma * (closes.ticks[:, 0] - closes.ticks[:, -1])
-    distance = np.where(known, travelled * tick_size, np.nan)
+    distance = np.where(known, points(travelled, tick=tick_size), np.nan)
     towards = sigma[:, None] * (closes.ticks[:, :-1] - closes.ticks[:, 1:]) > 0
     run = np.logical_and.accumulate(towards, axis=1).sum(axis=1)
     return {

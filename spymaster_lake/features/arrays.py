@@ -205,11 +205,12 @@ _WHOLE = 1e-9
 """How near 1 / tick must be to a whole number."""
 
 
-def points(ticks: I32 | I64, *, tick: float) -> F64:
-    """Prices in points of prices in ticks: the double nearest to the decimal price; float64[n].
+def points(ticks: I32 | I64 | F64, *, tick: float) -> F64:
+    """Points of ticks, of any shape: for whole ticks the double nearest to the decimal price.
 
     A tick of which a whole number makes a point (0.25, 0.01) divides instead of multiplying, so
-    18,270 ticks of 0.01 are 182.7 and not 182.70000000000002.
+    18,270 ticks of 0.01 are 182.7 and not 182.70000000000002. Ticks become points here and nowhere
+    else; means and slopes in ticks too, so that a mean on the grid is the price itself.
     """
     per_point = round(1.0 / tick)
     result: F64

@@ -29,7 +29,8 @@ def sma(close_ticks: I32 | I64, *, tick: float, window: int = SMA_WINDOW) -> F64
 
     Source: 01 2.3 NEW, 08 A31.
     """
-    return rolling_sum(close_ticks.astype(np.int64), window=window) / window * tick
+    mean = rolling_sum(close_ticks.astype(np.int64), window=window) / window
+    return points(mean, tick=tick)
 
 
 def ema(close_ticks: I32 | I64, *, tick: float, span: int = EMA_SPAN) -> F64:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spymaster_lake.features.arrays import F64, I64, NS, Bars, Queries
+from spymaster_lake.features.arrays import F64, I64, NS, Bars, Queries, points
 from spymaster_lake.features.asof import Closes, last_close
 from spymaster_lake.features.columns import Columns
 
@@ -101,9 +101,9 @@ def _market_frame(samples: Closes, *, tick_size: float) -> dict[str, F64]:
             ("acceleration", acceleration_weights(n)),
             ("jerk", jerk_weights(n)),
         ):
-            derivative = fit.apply(samples.ticks) * tick_size
+            derivative = points(fit.apply(samples.ticks), tick=tick_size)
             out[f"{name}_{minutes}min"] = np.where(complete, derivative, np.nan)
-    last_30s = velocity_weights(MOMENTUM_SAMPLES).apply(samples.ticks) * tick_size
+    last_30s = points(velocity_weights(MOMENTUM_SAMPLES).apply(samples.ticks), tick=tick_size)
     slope_1min = out["velocity_1min"]
     out["momentum_trend_1min"] = last_30s - slope_1min
     for minutes in WINDOWS_MIN[1:]:

@@ -16,6 +16,7 @@ from spymaster_lake.features.arrays import (
     Bool,
     OfiCells,
     Queries,
+    points,
 )
 from spymaster_lake.features.grid import grid_rows
 from spymaster_lake.features.grouping import prefix_sums
@@ -110,7 +111,7 @@ def _near_sums(
 ) -> F64:
     """Sum of e over updates near the level, float64[windows, m]; NaN without such an update."""
     out = np.full((len(windows_s), len(queries)), np.nan)
-    mid = cells.mid_half_ticks * (tick / 2)
+    mid = points(cells.mid_half_ticks, tick=tick / 2)
     left_ns = queries.t_ns - NS * np.asarray(windows_s, np.int64)[:, None]
     start = np.searchsorted(cells.second_ns, left_ns, side="right")
     stop = np.searchsorted(cells.second_ns, queries.t_ns, side="right")

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from spymaster_lake.features.arrays import BAND_TOLERANCE, F64, I64, NS, Bool, Queries, Trades
+from spymaster_lake.features.arrays import (
+    BAND_TOLERANCE,
+    F64,
+    I64,
+    NS,
+    Bool,
+    Queries,
+    Trades,
+    points,
+)
 from spymaster_lake.features.columns import Columns, nullable, ratio
 from spymaster_lake.features.grouping import prefix_sums
 
@@ -80,7 +89,7 @@ def tape_features(
         "tape_zone_buy_vol": nullable(volumes[2], zone_known),
         "tape_zone_sell_vol": nullable(volumes[3], zone_known),
         "tape_zone_imbalance": _imbalance(volumes[2], volumes[3]),
-        "tape_velocity": velocity * tick_size,
+        "tape_velocity": points(velocity, tick=tick_size),
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from spymaster_lake.contracts.errors import DataError
-from spymaster_lake.features.arrays import F64, I64, Bars
+from spymaster_lake.features.arrays import F64, I64, Bars, points
 
 ATR_WINDOW = 14
 """Number of true ranges in the mean; exactly this many or null (02 N-15a, 08 A33)."""
@@ -54,7 +54,7 @@ def atr(bars: Bars, *, tick: float, window: int = ATR_WINDOW) -> F64:
 
     Source: 01 2.1 NEW, 02 N-15a, 08 A33.
     """
-    return rolling_sum(true_range_ticks(bars), window=window) / window * tick
+    return points(rolling_sum(true_range_ticks(bars), window=window) / window, tick=tick)
 
 
 def rolling_sum(values: I64, *, window: int) -> F64:

@@ -62,7 +62,8 @@ def batch_retrieve(env: Environment, request: RetrieveRequest) -> RetrieveRecord
         The record of the run, as it was written.
 
     Raises:
-        IndexArtifactError: there is no index, or it is not what its manifest says.
+        IndexArtifactError: there is no index, it is not what its manifest says, or it is of another
+            instrument or version.
         MissingInputError: a date without published episodes.
         DataError: dates failed; nothing was published. The record then says FAILED.
     """
@@ -85,7 +86,13 @@ def _plan(env: Environment, request: RetrieveRequest) -> _Plan:
         if lacking := sorted(set(days) - set(snapshot.dates)):
             shown = ", ".join(day.isoformat() for day in lacking)
             raise MissingInputError(f"{path}: no episodes published for {shown}")
-    return _Plan(request, days, root, read_manifest(env.filesystem, root), snapshots)
+    manifest = read_manifest(
+        env.filesystem,
+        root,
+        instrument=request.instrument,
+        pipeline_version=request.index_version,
+    )
+    return _Plan(request, days, root, manifest, snapshots)
 
 
 def _run(env: Environment, plan: _Plan, record: RetrieveRecord) -> dict[str, Any]:

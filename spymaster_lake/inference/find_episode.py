@@ -150,7 +150,8 @@ class GoldEpisodes:
         why = rejected.filter(pc.equal(rejected.column("event_id"), event_id)).to_pylist()
         if why:
             raise DataError(f"Event {event_id} became no episode: {why[0]['reason']} is unknown")
-        raise UnknownNameError("event", event_id, rows.column("event_id").to_pylist())
+        known = rows.column("event_id").to_pylist()
+        raise UnknownNameError(f"event of {self.instrument!r} on {day}", event_id, known)
 
     def _timed(self, rows: pa.Table, wanted: Wanted) -> dict[str, Any]:
         kind, clock = wanted.level_kind, wanted.clock

@@ -60,7 +60,7 @@ def similar(env: Environment, request: SimilarRequest) -> Similar:
         UnknownNameError: no such instrument, event, level kind or filter column.
         MissingInputError: no episodes of that date.
         DataError: no episode at that time, or the event was rejected.
-        IndexArtifactError: the index is missing, damaged or of another version.
+        IndexArtifactError: the index is missing, damaged, of another instrument or version.
     """
     profile = env.profiles[request.instrument]
     calendar = SessionCalendar(profile.calendar)
@@ -74,6 +74,7 @@ def similar(env: Environment, request: SimilarRequest) -> Similar:
     indices = IndexManager(env.filesystem)
     index = indices.get(
         env.resolver.index_root(profile.instrument, request.index_version),
+        instrument=profile.instrument,
         pipeline_version=request.index_version,
     )
     engine = RetrievalEngine(index, session_open_ns=lambda day: calendar.clock(day).open_ns)

@@ -163,7 +163,8 @@ def quote_problems(
             minute = (start_ns - clock.open_ns) / NS / 60
             found.append(
                 f"quotes are {name} for {seconds:.1f} s from minute {minute:.1f} of regular hours; "
-                f"the profile allows {bound:g} s (rows read as {book.kind!r})"
+                f"the profile allows {bound:g} s (rows read as {book.kind!r}; the profile's "
+                f"book.quote_rows can say otherwise)"
             )
     return found, facts
 

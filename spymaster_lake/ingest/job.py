@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from spymaster_lake.contracts.errors import ConfigError, RawFileError
 from spymaster_lake.contracts.profile import InstrumentProfile
+from spymaster_lake.ingest.earlier_files import EarlierFiles
 from spymaster_lake.ingest.equity_plan import (
     EQUITY_SOURCES,
     READERS,
@@ -26,7 +27,7 @@ from spymaster_lake.ingest.equity_plan import (
 )
 from spymaster_lake.ingest.equity_staging import TaskPlace
 from spymaster_lake.ingest.normalise import ROUTES
-from spymaster_lake.ingest.present_parts import refuse_second_source, remove_stale
+from spymaster_lake.ingest.present_parts import remove_stale
 from spymaster_lake.ingest.raw_file import FileOutcome, RawFileTask
 from spymaster_lake.ingest.summary import IngestSummary, describe
 from spymaster_lake.lake.bronze_writer import StagedFile, bronze_contract
@@ -62,6 +63,7 @@ class IngestRequest:
         on_bad_file: "fail" publishes nothing if any file is refused, "skip" goes on without it.
         foreign_symbols: "refuse" a file that holds symbols of others, or "skip" those rows of files
             of a whole market (they are counted as not kept).
+        replace: files that hold records of earlier ones take their place; else they are refused.
     """
 
     data_root: str
@@ -72,6 +74,7 @@ class IngestRequest:
     run_id: str = ""
     on_bad_file: OnBadFile = "fail"
     foreign_symbols: ForeignSymbols = "refuse"
+    replace: bool = False
 
 
 def ingest(
@@ -93,7 +96,8 @@ def ingest(
 
     Raises:
         MissingInputError: no raw file.
-        RawFileError: at least one file was refused (all are listed) and `on_bad_file` is "fail".
+        RawFileError: at least one file was refused (all are listed) and `on_bad_file` is "fail"; or
+            records are in Bronze already, from another file, and `replace` is not set.
     """
     resolver = InstrumentResolver(profiles)
     resolver.profile(request.instrument)
@@ -191,14 +195,23 @@ class _Run:
                 f"published:\n  {lines}"
             )
         unique, duplicates = _without_duplicates(outcomes)
-        if self.request.source in EQUITY_SOURCES:
-            refuse_second_source(self.filesystem, self.paths, unique)
+        replaced = EarlierFiles(
+            self.filesystem,
+            self.paths,
+            unique,
+            instrument=self.request.instrument,
+            product=self.request.product,
+            one_file=self.request.source in EQUITY_SOURCES,
+        ).settle(replace=self.request.replace)
         self._publish(unique)
+        for part in replaced.parts:
+            self.filesystem.remove(part)
         return IngestSummary(
             run_id=self.run_id,
             files=tuple(unique),
             duplicates=tuple(duplicates),
             ignored=tuple(file.path for file in listing.ignored),
+            replaced=tuple(self.paths.relative(part) for part in replaced.parts),
             removed=tuple(
                 remove_stale(
                     self.filesystem,

@@ -38,7 +38,9 @@ from spymaster_lake.lake.filesystem import LakeFileSystem
 
 SOURCE = "LEAN"
 _MEMBER = re.compile(
-    r"(?P<day>\d{8})_(?P<symbol>[a-z0-9.]+)_(?P<kind>trade|quote)_tick\.csv", re.IGNORECASE
+    r"(?P<day>\d{8})_(?P<symbol>[a-z0-9.]+)_"
+    r"(?:(?P<kind>trade|quote)_tick|tick_(?P<last>trade|quote))\.csv",
+    re.IGNORECASE,
 )
 _ZIP = re.compile(r"(?P<day>\d{8})_(?P<kind>trade|quote)\.zip(\.zip)?", re.IGNORECASE)
 _UNITS_PER_PRICE = 100.0
@@ -79,7 +81,7 @@ def identify(path: str) -> LeanFile:
     if name.lower().endswith(".csv"):
         return _described(path, name, name)
     with _zip(path) as archive:
-        members = [m for m in archive.namelist() if not m.endswith("/")]
+        members = [m for m in archive.namelist() if _is_data(m)]
     if len(members) != 1:
         raise RawFileError(
             f"{name}: holds {len(members)} files ({', '.join(members[:3])}); allowed: one CSV of "
@@ -96,6 +98,12 @@ def identify(path: str) -> LeanFile:
     return found
 
 
+def _is_data(member: str) -> bool:
+    """Whether a member is a file of the vendor, not a folder or what an archiver adds."""
+    name = member.rsplit("/", 1)[-1]
+    return bool(name) and not name.startswith(".") and not member.startswith("__MACOSX/")
+
+
 def _described(path: str, name: str, member: str) -> LeanFile:
     match = _MEMBER.fullmatch(member)
     if match is None:
@@ -107,7 +115,8 @@ def _described(path: str, name: str, member: str) -> LeanFile:
         day = datetime.strptime(match["day"], "%Y%m%d").date()
     except ValueError as exc:
         raise RawFileError(f"{name}: {match['day']} is no day") from exc
-    kind: Kind = "trades" if match["kind"].lower() == "trade" else "quotes"
+    named = (match["kind"] or match["last"]).lower()
+    kind: Kind = "trades" if named == "trade" else "quotes"
     return LeanFile(path, kind, match["symbol"].upper(), day)
 
 
@@ -245,5 +254,7 @@ def _member(path: str) -> Iterator[IO[bytes]]:
         with LakeFileSystem.of(path).open(path) as stream:
             yield stream
         return
-    with _zip(path) as archive, archive.open(archive.namelist()[0]) as stream:
-        yield stream
+    with _zip(path) as archive:
+        member = next(m for m in archive.namelist() if _is_data(m))
+        with archive.open(member) as stream:
+            yield stream

@@ -12,12 +12,22 @@ from spymaster_lake.ingest.raw_file import FileOutcome
 
 @dataclass(frozen=True)
 class IngestSummary:
-    """What an ingest run did; `run.json` holds the same."""
+    """What an ingest run did; `run.json` holds the same.
+
+    Attributes:
+        run_id: of the run.
+        files: one outcome a raw file and dataset.
+        duplicates: raw files with the bytes of another one of the run.
+        ignored: files of the directory that are no data.
+        replaced: parts of earlier raw files whose place the run's files took.
+        removed: parts of the run's own raw files that an earlier run had made with other borders.
+    """
 
     run_id: str
     files: tuple[FileOutcome, ...]
     duplicates: tuple[str, ...]
     ignored: tuple[str, ...]
+    replaced: tuple[str, ...]
     removed: tuple[str, ...]
 
     @property
@@ -81,6 +91,7 @@ def describe(summary: IngestSummary, relative: Callable[[str], str] = str) -> di
         "warnings": list(summary.warnings),
         "duplicates": list(summary.duplicates),
         "ignored": list(summary.ignored),
+        "replaced": list(summary.replaced),
         "removed": list(summary.removed),
         "files": [
             {

@@ -129,14 +129,40 @@ def _swap(filesystem: LakeFileSystem, staging: str, root: str, manifest: IndexMa
     filesystem.write_json(f"{root}/{MANIFEST_FILE}", content)
 
 
-def read_manifest(filesystem: LakeFileSystem, root: str) -> IndexManifest:
+def read_manifest(
+    filesystem: LakeFileSystem,
+    root: str,
+    *,
+    instrument: str | None = None,
+    pipeline_version: str | None = None,
+    index_dim: int | None = None,
+) -> IndexManifest:
     """The manifest of the index at `root`.
 
+    Args:
+        filesystem: the lake's files.
+        root: directory of the index.
+        instrument: what it must say; anything when None.
+        pipeline_version: likewise.
+        index_dim: likewise.
+
     Raises:
-        IndexArtifactError: it is missing, malformed, of another schema version, or its content
-            has another hash than it says.
+        IndexArtifactError: it is missing, malformed, of another schema version, its content has
+            another hash than it says, or it says something else than asked for.
     """
     path = f"{root}/{MANIFEST_FILE}"
+    manifest = _parsed_manifest(filesystem, path)
+    for what, said, wanted in (
+        ("instrument", manifest.instrument, instrument),
+        ("pipeline_version", manifest.pipeline_version, pipeline_version),
+        ("index_dim", manifest.index_dim, index_dim),
+    ):
+        if wanted is not None and said != wanted:
+            raise IndexArtifactError(f"{path}: {what} is {said!r}, needed {wanted!r}")
+    return manifest
+
+
+def _parsed_manifest(filesystem: LakeFileSystem, path: str) -> IndexManifest:
     try:
         return IndexManifest.model_validate(filesystem.read_json(path))
     except MissingInputError as exc:
@@ -152,6 +178,7 @@ def load_index(
     root: str,
     *,
     keys: Collection[str] | None = None,
+    instrument: str | None = None,
     pipeline_version: str | None = None,
     index_dim: int | None = None,
 ) -> LoadedIndex:
@@ -161,23 +188,23 @@ def load_index(
         filesystem: the lake's files.
         root: directory of the index.
         keys: partitions to load; all when None.
+        instrument: whose index it must be, anybody's when None.
         pipeline_version: version that the manifest must have, any when None.
         index_dim: vector length that the manifest must have, any when None.
 
     Raises:
-        IndexArtifactError: a file is missing, unreadable, or has another hash, dimension, row
-            count or version than the manifest says; names the file.
+        IndexArtifactError: a file is missing, unreadable, or has another hash, dimension or row
+            count than the manifest says; the manifest is of another instrument, version or
+            dimension than asked for. Names the file.
         UnknownNameError: a key that the manifest does not have.
     """
-    manifest = read_manifest(filesystem, root)
-    for what, said, wanted in (
-        ("pipeline_version", manifest.pipeline_version, pipeline_version),
-        ("index_dim", manifest.index_dim, index_dim),
-    ):
-        if wanted is not None and said != wanted:
-            raise IndexArtifactError(
-                f"{root}/{MANIFEST_FILE}: {what} is {said!r}, needed {wanted!r}"
-            )
+    manifest = read_manifest(
+        filesystem,
+        root,
+        instrument=instrument,
+        pipeline_version=pipeline_version,
+        index_dim=index_dim,
+    )
     wanted_keys = sorted(manifest.partitions if keys is None else keys)
     for key in wanted_keys:
         if key not in manifest.partitions:

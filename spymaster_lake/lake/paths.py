@@ -108,14 +108,15 @@ class LakePathResolver:
 
     # raw and Bronze
 
+    def raw_product(self, instrument: str, product: str) -> str:
+        """Directory of all vendors' files of a product."""
+        return self._join(
+            "raw", _checked("instrument", instrument), _one_of("product", product, PRODUCTS)
+        )
+
     def raw_dir(self, instrument: str, product: str, source: str) -> str:
         """Directory of the vendor's files."""
-        return self._join(
-            "raw",
-            _checked("instrument", instrument),
-            _one_of("product", product, PRODUCTS),
-            _checked("source", source),
-        )
+        return f"{self.raw_product(instrument, product)}/{_checked('source', source)}"
 
     def bronze_dataset(self, instrument: str, product: str, dataset: str) -> str:
         """Root of one Bronze dataset, its schema version included."""

@@ -48,7 +48,8 @@ def list_raw(
     ignored: list[FileInfo] = []
     for file in filesystem.find(folder):
         name = file.path.rsplit("/", 1)[-1]
-        is_data = not name.startswith((".", "_")) and any(mark in name for mark in marks)
+        plain = name.lower()
+        is_data = not name.startswith((".", "_")) and any(mark in plain for mark in marks)
         (data if is_data else ignored).append(file)
     if not data:
         raise MissingInputError(
@@ -56,6 +57,15 @@ def list_raw(
             f"{len(ignored)} other files)"
         )
     return RawListing(tuple(data), tuple(ignored))
+
+
+def raw_sources(
+    paths: LakePathResolver, filesystem: LakeFileSystem, *, instrument: str, product: str
+) -> tuple[str, ...]:
+    """Names of the vendor folders in `raw/{instrument}/{product}/`, sorted; hidden ones left out."""
+    folder = paths.raw_product(instrument, product)
+    names = filesystem.list_dir(folder)
+    return tuple(n for n in names if n[0] not in "._" and filesystem.is_dir(f"{folder}/{n}"))
 
 
 def raw_files_of(files: Sequence[str]) -> RawListing:

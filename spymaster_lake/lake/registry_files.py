@@ -41,6 +41,7 @@ class RegistryFiles:
         self, filesystem: LakeFileSystem, resolver: LakePathResolver, instrument: str, model_id: str
     ) -> None:
         self.path = resolver.registry_json(instrument, model_id)
+        self._owner = (instrument, model_id)
         self._filesystem, self._resolver = filesystem, resolver
         self._history = resolver.registry_history(instrument, model_id)
         self._lock = resolver.registry_lock(instrument, model_id)
@@ -49,11 +50,18 @@ class RegistryFiles:
         """The registry as it stands; None if there is none.
 
         Raises:
-            ContractError: it is malformed; lists every violation.
+            ContractError: it is malformed; lists every violation. Or it is the registry of another
+                instrument or model, put in this place.
         """
         if not self._filesystem.exists(self.path):
             return None
-        return self.parse(self._filesystem.read_bytes(self.path))
+        found = self.parse(self._filesystem.read_bytes(self.path))
+        if (found.instrument, found.model_id) != self._owner:
+            raise ContractError(
+                f"{self.path}: is the registry of {found.model_id!r} of {found.instrument!r}, "
+                f"needed {self._owner[1]!r} of {self._owner[0]!r}"
+            )
+        return found
 
     def parse(self, data: bytes) -> Registry:
         """Validate the text of a registry, strictly as JSON."""

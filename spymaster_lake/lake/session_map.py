@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow.compute as pc
 
 from spymaster_lake.contracts.errors import ContractError, LakeError
+from spymaster_lake.contracts.null_rules import entries_of
 from spymaster_lake.contracts.table import TableContract
 from spymaster_lake.lake.checks import check_table
 from spymaster_lake.lake.parquet_files import DataFile, read_partition_files, write_file
@@ -59,12 +61,17 @@ class SessionTask:
 
 @dataclass(frozen=True, slots=True)
 class StagedTable:
-    """One staged, checked output of one date; `path` is empty if there are no rows."""
+    """One staged, checked output of one date; `path` is empty if there are no rows.
+
+    Attributes:
+        nulls: null rows by column, of columns that have any.
+    """
 
     dataset: str
     path: str
     rows: int
     size: int = 0
+    nulls: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,18 @@ def _stage(
         return StagedTable(contract.dataset, "", 0)
     path = f"{task.staging}/{contract.dataset}/{task.day.isoformat()}.parquet"
     size = write_file(path, table.drop_columns(["date"]))
-    return StagedTable(contract.dataset, path, table.num_rows, size)
+    return StagedTable(contract.dataset, path, table.num_rows, size, count_nulls(table, contract))
+
+
+def count_nulls(table: pa.Table, contract: TableContract) -> dict[str, int]:
+    """Null rows by column, and unknown values by `array.entry` where entries have names."""
+    found = {name: table.column(name).null_count for name in contract.names}
+    for name in contract.names:
+        if entries := entries_of(contract.dataset, name):
+            values = pc.list_flatten(table.column(name)).to_numpy().reshape(-1, len(entries))
+            unknown = np.isnan(values).sum(axis=0).tolist()
+            found |= {f"{name}.{e}": n for e, n in zip(entries, unknown, strict=True)}
+    return {name: n for name, n in found.items() if n}
 
 
 def _require_day(day: date, contract: TableContract, table: pa.Table) -> None:

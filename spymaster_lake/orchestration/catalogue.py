@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from spymaster_lake.instruments import OVERRIDES, Override
 from spymaster_lake.orchestration.registry import Entry, StageFactory, StageRegistry
 from spymaster_lake.stages.episode_construction import (
     construct_episodes,
@@ -51,9 +54,23 @@ SHARED: tuple[Entry, ...] = (
 """Stages that serve every instrument; overrides live under `instruments/`."""
 
 
-def build_registry() -> StageRegistry:
-    """All stages of this package."""
+def build_registry(overrides: Iterable[Override] = OVERRIDES) -> StageRegistry:
+    """All stages of this package.
+
+    Args:
+        overrides: stages that differ for one instrument.
+
+    Raises:
+        ConfigError: two overrides of the same stage, instrument, pipeline and version.
+    """
     registry = StageRegistry()
     for entry in SHARED:
         registry.register(entry)
+    for override in overrides:
+        registry.register(
+            override.stage,
+            instrument=override.instrument,
+            pipeline_id=override.pipeline_id,
+            pipeline_version=override.pipeline_version,
+        )
     return registry

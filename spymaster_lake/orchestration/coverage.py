@@ -11,6 +11,7 @@ from spymaster_lake.contracts.manifest import DatasetRef, parse_manifest
 from spymaster_lake.lake.bronze_reader import BronzeReader
 from spymaster_lake.orchestration.inputs import Inventory
 from spymaster_lake.orchestration.manifests import ManifestStore
+from spymaster_lake.orchestration.runnable import overlaps
 from spymaster_lake.orchestration.types import Environment
 from spymaster_lake.sessions.calendar import NS, SessionCalendar
 
@@ -109,5 +110,7 @@ def _dates(
     root = env.resolver.bronze_dataset(instrument, ref.product or "", ref.dataset)
     if not env.filesystem.exists(root):
         return frozenset()
-    hours = {f.hour_ns for f in reader.files(ref.dataset)}
-    return frozenset(calendar.session_of(hour + _HOUR_NS - 1) for hour in hours)
+    hours = sorted({f.hour_ns for f in reader.files(ref.dataset)})
+    days = {calendar.session_of(hour + _HOUR_NS - 1) for hour in hours}
+    clocks = [calendar.clock(day) for day in days]
+    return frozenset(c.day for c in clocks if overlaps(hours, c.start_ns, c.end_ns))

@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from spymaster_lake.contracts.run_record import RunRecord, RunStatus
+from spymaster_lake.contracts.run_record import NullGroup, RunRecord, RunStatus
 from spymaster_lake.orchestration.coverage import DatasetCoverage
 from spymaster_lake.orchestration.planning import PlannedStage
 from spymaster_lake.orchestration.records import COMPLETE
 
+_SHOWN = 4
 _COLOURS = {
     RunStatus.SUCCEEDED: "green",
     RunStatus.REUSED: "cyan",
@@ -72,12 +73,34 @@ def show_run(record: RunRecord, *, status: RunStatus | None = None) -> None:
         f"{record.start}..{record.end}  {coloured(status or record.status)}  {record.seconds or ''}"
     )
     show_table(title, ("stage", "status", "dates", "rows", "seconds", "skipped", "warnings"), rows)
+    show_nulls(record.nulls)
     for day, reason in sorted(record.skipped.items()):
         console().print(f"[yellow]skipped[/] {day}: {reason}", highlight=False)
     if record.error is not None:
         console().print(f"[red]{record.error.type}[/]: {record.error.message}", highlight=False)
     if record.resume:
         console().print(f"Resume: {record.resume}", highlight=False, soft_wrap=True)
+
+
+def show_nulls(groups: Sequence[NullGroup]) -> None:
+    """Columns that are null in most rows of a run, and why; nothing if there are none."""
+    if not groups:
+        return
+    rows = [
+        (
+            g.dataset,
+            _names(g.columns),
+            f"{g.fewest}/{g.rows}" if g.fewest == g.most else f"{g.fewest}-{g.most}/{g.rows}",
+            g.reason,
+        )
+        for g in groups
+    ]
+    show_table("null in most rows", ("dataset", "columns", "null rows", "why"), rows)
+
+
+def _names(columns: Sequence[str]) -> str:
+    shown = ", ".join(columns[:_SHOWN])
+    return shown if len(columns) <= _SHOWN else f"{shown} and {len(columns) - _SHOWN} more"
 
 
 def show_plan(planned: Sequence[PlannedStage]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from spymaster_lake.contracts.errors import ConfigError, StageFailedError
 from spymaster_lake.contracts.run_record import RunRecord, RunStatus, StageRecord
 from spymaster_lake.orchestration.logs import get_logger
+from spymaster_lake.orchestration.null_summary import null_groups
 from spymaster_lake.orchestration.prepare import PreparedRun, RunRequest, prepare
 from spymaster_lake.orchestration.recorder import (
     Observer,
@@ -82,7 +83,8 @@ def run(
         env.filesystem.remove_empty_dir(env.resolver.staging_dir(request.instrument, run_id))
     if failed is not None:
         _fail(env, prepared, recorder, failed)
-    recorder.finish(RunStatus.SUCCEEDED)
+    nulls = null_groups(env, prepared, recorder.record)
+    recorder.finish(RunStatus.SUCCEEDED, nulls=nulls)
     return recorder.record
 
 

@@ -7,6 +7,7 @@ checked and staged before anything is published, so a failed stage leaves every 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -89,6 +90,7 @@ def _execute_sessions(
         dates=tuple(o.day for o in good),
         skipped=skipped,
         rows={o.dataset: o.rows for o in outputs},
+        null_counts=_null_counts(good),
         outputs=outputs,
         metrics=_metrics(good),
         warnings=tuple(w for o in good for w in o.warnings),
@@ -109,6 +111,14 @@ def _verdicts(
             f"published\n  {listing}"
         )
     return good, bad
+
+
+def _null_counts(good: Sequence[SessionOutcome]) -> dict[str, dict[str, int]]:
+    """Null rows by dataset and column over all dates."""
+    counts: dict[str, Counter[str]] = {}
+    for staged in (table for outcome in good for table in outcome.staged):
+        counts.setdefault(staged.dataset, Counter()).update(staged.nulls)
+    return {dataset: dict(found) for dataset, found in counts.items() if found}
 
 
 def _metrics(good: Sequence[SessionOutcome]) -> dict[str, Any]:

@@ -179,7 +179,7 @@ class _SourceReader:
             end_ns=self._calendar.clock(max(self._dates)).end_ns,
         )
         files = [f for f in listed if f.hour_ns < clock.end_ns and f.hour_ns + _HOUR_NS > start]
-        own_ns = start if source.history is History.REFERENCE else clock.record_start_ns
+        own_ns = start if source.history is History.REFERENCE else clock.start_ns
         present = any(f.hour_ns + _HOUR_NS > own_ns for f in files)
         return [(f.path, f.size) for f in files], {f.day for f in files}, present
 

@@ -13,6 +13,7 @@ from typing import Any
 from spymaster_lake.contracts.run_record import (
     DatasetFingerprint,
     ErrorRecord,
+    NullGroup,
     RunRecord,
     RunStatus,
     StageRecord,
@@ -59,7 +60,12 @@ class RunRecorder:
             self._write(_sums(tuple(stages)))
 
     def finish(
-        self, status: RunStatus, *, error: ErrorRecord | None = None, resume: str | None = None
+        self,
+        status: RunStatus,
+        *,
+        error: ErrorRecord | None = None,
+        resume: str | None = None,
+        nulls: tuple[NullGroup, ...] = (),
     ) -> None:
         """Write the final state."""
         with self._lock:
@@ -68,6 +74,7 @@ class RunRecorder:
                     "status": status,
                     "error": error,
                     "resume": resume,
+                    "nulls": nulls,
                     "ended_at": now(),
                     "seconds": round(time.perf_counter() - self._began, 3),
                 }

@@ -60,6 +60,7 @@ class RunStore:
 
     def __init__(self, env: Environment) -> None:
         self._fs, self._paths = env.filesystem, env.resolver
+        self._instruments = tuple(env.profiles)
 
     def exists(self, instrument: str, run_id: str) -> bool:
         """Whether a run of that id was ever started."""
@@ -99,11 +100,18 @@ class RunStore:
         """One run record.
 
         Raises:
-            UnknownNameError: there is no such run; lists the newest ones.
+            UnknownNameError: the instrument has no such run; lists its newest ones.
+            ConfigError: it is a run of another instrument.
         """
         path = self._paths.run_json(instrument, run_id)
         if not self._fs.exists(path):
-            raise UnknownNameError("run", run_id, self.run_ids(instrument)[-20:])
+            owners = [other for other in self._instruments if self.exists(other, run_id)]
+            if owners:
+                raise ConfigError(
+                    f"Run {run_id} is a run of {' and '.join(owners)}, not of {instrument}"
+                )
+            known = self.run_ids(instrument)[-20:]
+            raise UnknownNameError(f"run of {instrument!r}", run_id, known)
         return RunRecord.parse(self._fs.read_json(path), source=self._paths.relative(path))
 
     def read_stage(self, instrument: str, run_id: str, name: str) -> StageRecord | None:

@@ -182,6 +182,7 @@ def _merged(record: StageRecord, outcome: StageOutcome, *, corpus: bool) -> Stag
             "date_inputs": {d: i for d, i in record.date_inputs.items() if d not in left_out},
             "skipped": {**record.skipped, **outcome.skipped},
             "rows": dict(outcome.rows),
+            "null_counts": {name: dict(counts) for name, counts in outcome.null_counts.items()},
             "outputs": outcome.outputs,
             "inputs": outcome.inputs or record.inputs,
             "metrics": dict(outcome.metrics),
@@ -200,14 +201,16 @@ def _reused(
     newest = done[max(day for day in inputs.by_date if day in done)]
     if newest.run_id == record.run_id:
         return newest
+    dates = tuple(d for d in record.dates if d not in skipped)
     return record.model_copy(
         update={
             "status": RunStatus.REUSED,
             "inputs": inputs.fingerprints,
             "date_inputs": inputs.by_date,
-            "dates": tuple(d for d in record.dates if d not in skipped),
+            "dates": dates,
             "skipped": {**record.skipped, **skipped},
             "outputs": newest.outputs,
+            "null_counts": newest.null_counts if newest.dates == dates else {},
         }
     )
 

@@ -184,6 +184,7 @@ class StageOutcome:
         inputs: fingerprints; the runner takes its own where empty.
         metrics, warnings: for stage.json.
         seconds: wall time.
+        null_counts: null rows by dataset and column.
     """
 
     name: str
@@ -196,6 +197,7 @@ class StageOutcome:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
+    null_counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 ExecuteStage = Callable[[Environment, BoundStage, StageRequest], StageOutcome]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
+from typing import Any
 
 from spymaster_lake.contracts.errors import ConfigError
 from spymaster_lake.lake.filesystem import LakeFileSystem
@@ -26,26 +27,35 @@ class IndexManager:
         self._lock = Lock()
 
     def get(
-        self, root: str, *, pipeline_version: str | None = None, index_dim: int | None = None
+        self,
+        root: str,
+        *,
+        instrument: str | None = None,
+        pipeline_version: str | None = None,
+        index_dim: int | None = None,
     ) -> SearchIndex:
         """The index at `root`.
 
         Args:
             root: directory with `manifest.json`.
-            pipeline_version: what the manifest must say; anything when None.
+            instrument: what the manifest must say; anything when None.
+            pipeline_version: likewise.
             index_dim: likewise.
 
         Raises:
             IndexArtifactError: anything about the index is not as its manifest says, or not as
                 asked for.
         """
+        wanted: Any = {
+            "instrument": instrument,
+            "pipeline_version": pipeline_version,
+            "index_dim": index_dim,
+        }
         with self._lock:
-            sha = read_manifest(self._filesystem, root).content_sha256
+            sha = read_manifest(self._filesystem, root, **wanted).content_sha256
             found = self._kept.get(sha)
-            if found is None or not _fits(found, pipeline_version, index_dim):
-                loaded = load_index(
-                    self._filesystem, root, pipeline_version=pipeline_version, index_dim=index_dim
-                )
+            if found is None:
+                loaded = load_index(self._filesystem, root, **wanted)
                 # the index may have been replaced since its manifest was read
                 sha, found = loaded.manifest.content_sha256, SearchIndex.of(loaded)
             self._kept[sha] = found
@@ -53,11 +63,3 @@ class IndexManager:
             while len(self._kept) > self._keep:
                 self._kept.popitem(last=False)
             return found
-
-
-def _fits(index: SearchIndex, pipeline_version: str | None, index_dim: int | None) -> bool:
-    manifest = index.manifest
-    return pipeline_version in (None, manifest.pipeline_version) and index_dim in (
-        None,
-        manifest.index_dim,
-    )

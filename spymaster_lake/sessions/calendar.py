@@ -31,8 +31,9 @@ class SessionClock:
         start_ns: first instant of the session (previous session's end for record assignment lies
             earlier; 17:00 to 18:00 belongs to nobody).
         end_ns: session end (17:00 local).
-        record_start_ns: end of the previous session; records in [record_start_ns, end_ns) are
-            this session's (holiday trading included).
+        record_start_ns: records in [record_start_ns, end_ns) are this session's: from the end of
+            the previous session on where sessions start the evening before (holiday trading
+            included), else from `start_ns` on, since the tape closes its session after the end.
         premarket_start_ns, open_ns, opening_range_end_ns, events_end_ns, book_start_ns: as named.
         trades_needed_until_ns: trades are needed up to here, or to the early close.
         close_ns: regular or early close.
@@ -130,13 +131,15 @@ class SessionCalendar:
         at, p = self._at(day), self.profile
         before = self.trading_days(day - timedelta(days=15), day - timedelta(days=1))[-1]
         eve = day - timedelta(days=1) if p.starts_evening_before else day
+        start_ns = local_ns(eve, p.session_start, self.zone)
+        end_before_ns = local_ns(before, p.session_end, self.zone)
         early = self._early_close(day)
         close = at(early or p.regular_close)
         return SessionClock(
             day=day,
-            start_ns=local_ns(eve, p.session_start, self.zone),
+            start_ns=start_ns,
             end_ns=at(p.session_end),
-            record_start_ns=local_ns(before, p.session_end, self.zone),
+            record_start_ns=end_before_ns if p.starts_evening_before else start_ns,
             premarket_start_ns=at(p.premarket_start),
             open_ns=at(p.open),
             opening_range_end_ns=at(p.opening_range_end),

@@ -13,7 +13,6 @@ from spymaster_lake.simulator.equity_model import EquityTask, Expiry, OptionFact
 from spymaster_lake.simulator.equity_shape import regular_hours
 from spymaster_lake.simulator.model import SECOND
 from spymaster_lake.simulator.option_market import (
-    HALF_SPREAD,
     LAST_PRINT,
     OUT_OF_THE_MONEY,
     STRIKE_SPREAD,
@@ -29,6 +28,12 @@ _CONDITIONS = np.array(["209", "219", "227", "233"], object)
 _CONDITION_SHARES = (0.5, 0.1, 0.3, 0.1)
 _CANCELED = "201"
 _SIZE, _MOST = 0.12, 500
+_WORTHLESS = 2.0
+"""Fair value in ticks below which a contract does not trade."""
+_PRINTS = 1.0
+"""Option prints for each print of the share: those of an actively traded one are about as many."""
+_HALF_SPREAD = 1.6
+"""Of a print from its fair value, in option ticks: offers are some cents above bids."""
 _NS_FROM, _NS_TO = 1_000_000, 2 * SECOND
 
 Text = np.ndarray[tuple[int], np.dtype[np.object_]]
@@ -113,7 +118,7 @@ def _of_expiry(
     side = rng.choice((-1, 1), n)
     discount = np.exp(-plan.rate * t_years)
     least = discount * np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
-    ticks = np.rint((fair + side * HALF_SPREAD * facts.tick) / facts.tick)
+    ticks = np.rint((fair + side * _HALF_SPREAD * facts.tick) / facts.tick)
     ticks = np.maximum(ticks, np.floor(least / facts.tick + 1e-6) + 1.0)
     names = np.array(
         [
@@ -123,7 +128,7 @@ def _of_expiry(
         ],
         object,
     )  # fmt: skip
-    return OptionPrints(
+    prints = OptionPrints(
         when,
         names[place, is_call.astype(np.int64)],
         np.round(ticks * facts.tick, 6),
@@ -131,6 +136,8 @@ def _of_expiry(
         rng.choice(_EXCHANGES, n),
         rng.choice(_CONDITIONS, n, p=_CONDITION_SHARES),
     )
+    traded = fair >= _WORTHLESS * facts.tick
+    return OptionPrints(*(getattr(prints, f.name)[traded] for f in fields(OptionPrints)))
 
 
 def _ticker(symbol: OccSymbol) -> str:
@@ -145,7 +152,7 @@ def _times(
     shape: SessionShape,
     time: I64,
 ) -> I64:
-    n = round(task.size.option_trades * expiry.trade_share)
+    n = round(task.size.trades * _PRINTS * expiry.trade_share)
     weights = np.where(regular_hours(shape), option_weights(shape), 0.0)
     wished = random_times(rng, n, weights)
     at = np.searchsorted(time, wished)

@@ -17,7 +17,8 @@ class SimulationSize:
         name: "tiny", "light" or "full".
         trades: prints of all outright contracts, before clusters.
         book_updates: book records of all outright contracts.
-        option_trades: option prints.
+        option_trades: prints of options on futures; 0: none. Options of shares print as often as
+            the shares.
         clusters: instants at which several prints share one time.
         print_mu: mean of the log of a print's size in contracts.
         change_mean: mean absolute size change of one book update, contracts.

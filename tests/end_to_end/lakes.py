@@ -1,4 +1,4 @@
-"""A small lake, runs over it, and its tables as values that can be compared bit for bit."""
+"""A small lake of two markets, runs over it, and its tables as values that compare bit for bit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 
 from spymaster_lake.contracts.run_record import RunRecord
 from spymaster_lake.contracts.settings import SparkSettings, load_settings
-from spymaster_lake.ingest.job import IngestRequest, ingest
 from spymaster_lake.lake.delta_tables import open_snapshot
 from spymaster_lake.lake.parquet_files import DataFile
 from spymaster_lake.orchestration.catalogue import build_registry
@@ -27,11 +26,9 @@ from spymaster_lake.orchestration.environment import build_environment
 from spymaster_lake.orchestration.prepare import RunRequest
 from spymaster_lake.orchestration.registry import StageRegistry
 from spymaster_lake.orchestration.types import Environment
-from spymaster_lake.sessions.calendar import SessionCalendar
-from spymaster_lake.simulator import simulate
+from tests.markets import ES, MARKETS, REPOSITORY, Market, simulate_market
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-INSTRUMENT, VERSION = "es", "4.5.0"
+INSTRUMENT, VERSION = ES.instrument, ES.version
 FEATURES, EPISODES, INDICES = "feature_engineering", "episode_construction", "index_building"
 FIRST_SESSION = date(2025, 12, 4)
 SESSIONS = 6
@@ -45,17 +42,19 @@ CALIBRATION_SESSIONS = 2
 
 @dataclass(frozen=True)
 class Lake:
-    """A lake on disk and the project folder it is run with.
+    """A lake on disk as one market sees it, and the project folder it is run with.
 
     Attributes:
-        root: data root.
+        root: data root; other markets may lie beside this one.
         home: folder with conf/ and manifests/.
         spark: how a session is built where none runs.
+        market: whose runs and tables are meant.
     """
 
     root: Path
     home: Path
     spark: SparkSettings = LOCAL
+    market: Market = ES
 
     def at(self, root: Path) -> Lake:
         """The same project over another data root."""
@@ -64,6 +63,10 @@ class Lake:
     def of(self, home: Path) -> Lake:
         """The same data root under another project folder."""
         return replace(self, home=home)
+
+    def seen_by(self, market: Market) -> Lake:
+        """The same lake for another market."""
+        return replace(self, market=market)
 
     @cached_property
     def env(self) -> Environment:
@@ -81,13 +84,14 @@ class Lake:
     ) -> RunRecord:
         """Run a pipeline, or one stage of it, over the range of `days`, a single one as `--date`."""
         asked = DateRange(days[0], days[-1], by_range=len(days) > 1)
-        request = RunRequest(INSTRUMENT, pipeline, VERSION, asked=asked, **options)
+        market = self.market
+        request = RunRequest(market.instrument, pipeline, market.version, asked=asked, **options)
         return run(self.env, registry or build_registry(), request)
 
     def table_paths(self) -> dict[str, str]:
-        """Every Delta table below Silver and Gold: "layer pipeline dataset" to its path."""
+        """Every Delta table of the market: "layer pipeline dataset" to its path."""
         found = {}
-        for log in sorted(self.root.glob("*/*/*/version=*/**/_delta_log")):
+        for log in sorted(self.root.glob(f"*/{self.market.instrument}/*/version=*/**/_delta_log")):
             layer, _, pipeline, _, *dataset = log.parent.relative_to(self.root).parts
             found[f"{layer} {pipeline} {'/'.join(dataset)}"] = str(log.parent)
         return found
@@ -112,25 +116,29 @@ def make_home(folder: Path, *, calibration_sessions: int = CALIBRATION_SESSIONS)
     """The project's conf/ and manifests/, with calibration after fewer sessions."""
     for part in ("conf", "manifests"):
         shutil.copytree(REPOSITORY / part, folder / part)
-    profile = folder / "conf" / "instruments" / f"{INSTRUMENT}.yaml"
-    text = profile.read_text(encoding="utf-8")
-    assert "calibration_sessions" not in text
-    profile.write_text(f"{text}calibration_sessions: {calibration_sessions}\n", encoding="utf-8")
+    for instrument in MARKETS:
+        profile = folder / "conf" / "instruments" / f"{instrument}.yaml"
+        text = profile.read_text(encoding="utf-8")
+        assert "calibration_sessions" not in text
+        profile.write_text(
+            f"{text}calibration_sessions: {calibration_sessions}\n", encoding="utf-8"
+        )
     return folder
 
 
 def simulated_lake(folder: Path) -> Lake:
-    """Raw and Bronze of `SESSIONS` light sessions."""
+    """Raw and Bronze of `SESSIONS` light sessions of every market, side by side."""
     lake = Lake(folder / "lake", make_home(folder / "home"))
-    env, profile = lake.env, lake.env.profiles[INSTRUMENT]
-    raw = [env.resolver.raw_dir(INSTRUMENT, p, "databento") for p in ("futures", "options")]
-    simulate(
-        *raw, profile, SessionCalendar(profile.calendar),
-        start=FIRST_SESSION, sessions=SESSIONS, size="light", seed=5,
-    )  # fmt: skip
-    for product in ("futures", "options"):
-        request = IngestRequest(env.resolver.data_root, INSTRUMENT, product)
-        ingest(env.spark, request, dict(env.profiles))
+    for market in MARKETS.values():
+        simulate_market(
+            lake.root,
+            market,
+            start=FIRST_SESSION,
+            sessions=SESSIONS,
+            size="light",
+            seed=5,
+            enriched=False,
+        )
     return lake
 
 
@@ -189,7 +197,9 @@ def _differing(one: pa.ChunkedArray, two: pa.ChunkedArray) -> np.ndarray:
     return null | (a != b)
 
 
-def _list_bits(column: pa.ChunkedArray) -> list[bytes | None]:
+def _list_bits(column: pa.ChunkedArray) -> list[bytes | list[Any] | None]:
+    if not pa.types.is_floating(column.type.value_type):
+        return column.to_pylist()  # type: ignore[no-any-return]
     return [
         None if row is None else np.asarray(row, dtype=np.float64).tobytes()
         for row in column.to_pylist()

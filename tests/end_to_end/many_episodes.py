@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from spymaster_lake.contracts.catalogue import contract_of
 from spymaster_lake.lake.delta_publish import StagedPart, publish_dates
 from spymaster_lake.lake.parquet_files import write_file
-from tests.end_to_end.lakes import DAYS, EPISODES, INSTRUMENT, VERSION, Lake, read_table
+from tests.end_to_end.lakes import DAYS, EPISODES, Lake, read_table
 
 WEEKS = 12
 AS_OF = DAYS[-1] + timedelta(days=1)
@@ -21,9 +21,10 @@ DAY_NS = 86_400_000_000_000
 
 def multiply_episodes(lake: Lake) -> None:
     """Publish each Gold episode again on the same weekday of earlier weeks."""
+    market = lake.market
     for dataset in DATASETS:
         contract = contract_of(dataset)
-        path = lake.env.resolver.gold_table(INSTRUMENT, EPISODES, VERSION, dataset)
+        path = lake.env.resolver.gold_table(market.instrument, EPISODES, market.version, dataset)
         rows = read_table(path).select(list(contract.names)).cast(contract.arrow_schema)
         staged = []
         for week in range(1, WEEKS):

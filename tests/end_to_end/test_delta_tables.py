@@ -165,7 +165,7 @@ def test_schema_files__hold_the_contracts(built_lake):
     """`_meta/schemas` has each written dataset, from which the contract can be read back."""
     root = built_lake.root / "_meta" / "schemas"
     written = {dataset_of(name) for name in built_lake.table_paths()}
-    bronze = {"futures/trades", "futures/mbp10"} | {
+    bronze = {"futures/trades", "futures/mbp10", "equities/trades", "equities/quotes"} | {
         f"options/{d}" for d in ("trades", "statistics", "definitions")
     }
     found = {str(p.parent.relative_to(root)) for p in root.rglob("schema=v1.json")}

@@ -1,7 +1,7 @@
 """A small complete lake without Spark: simulated files, Bronze, and all tables of two sessions.
 
-The sessions go over Thanksgiving: 2025-11-27 is a holiday, 2025-11-28 closes early. The lake is
-built once a process; tests work on copies whose large files are hard links, so a test that changes
+The sessions go over Thanksgiving: 2025-11-27 is a holiday, 2025-11-28 closes early. The lake of a
+market is built once a process; tests work on copies whose large files are hard links, so a test that changes
 a file must replace it (`replace_file`), never write into it.
 """
 
@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from spymaster_lake.contracts.settings import load_settings
-from spymaster_lake.ingest.job import IngestRequest, ingest
 from spymaster_lake.lake.delta_tables import open_snapshot
 from spymaster_lake.lake.session_map import SessionOutcome, SessionTask, run_task
 from spymaster_lake.orchestration import driver, execute
@@ -31,18 +30,16 @@ from spymaster_lake.orchestration.catalogue import build_registry
 from spymaster_lake.orchestration.dates import date_range
 from spymaster_lake.orchestration.environment import build_environment
 from spymaster_lake.orchestration.prepare import RunRequest
+from spymaster_lake.orchestration.registry import StageRegistry
 from spymaster_lake.orchestration.types import Environment
-from spymaster_lake.sessions.calendar import SessionCalendar
-from spymaster_lake.simulator import simulate
+from tests.markets import ES, REPOSITORY, Market, simulate_market
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-VERSION = "4.5.0"
+VERSION, FRONT, NEXT = ES.version, ES.front, ES.next
 PIPELINES = ("feature_engineering", "episode_construction")
 FIRST = date(2025, 11, 21)
 SESSIONS = (FIRST, date(2025, 11, 24), date(2025, 11, 25), date(2025, 11, 26), date(2025, 11, 28))
 EARLIER, HOLIDAY, DAY = date(2025, 11, 26), date(2025, 11, 27), date(2025, 11, 28)
 """The first runnable session, the day without one, and the second, which is a half day."""
-FRONT, NEXT = "ESZ5", "ESH6"
 
 
 def here(
@@ -79,26 +76,44 @@ class SmallLake:
     Attributes:
         root: the folder.
         home: project folder with `conf` and `manifests`.
+        market: the instrument it holds.
     """
 
     root: Path
     home: Path = REPOSITORY
+    market: Market = ES
 
     @property
     def env(self) -> Environment:
         """An environment over it."""
         return _environment(self.home, self.root)
 
-    def run(self, pipeline_id: str = PIPELINES[0], *, start: date, end: date, **asked: Any) -> Any:
-        """Run a pipeline, or with `stage` one stage; the run record."""
+    def run(
+        self,
+        pipeline_id: str = PIPELINES[0],
+        *,
+        start: date,
+        end: date,
+        registry: StageRegistry | None = None,
+        **asked: Any,
+    ) -> Any:
+        """Run a pipeline, or with `stage` one stage, by all stages if no others are given.
+
+        Returns:
+            The run record.
+        """
         asked_for = date_range(None, start, end)
-        request = RunRequest("es", pipeline_id, VERSION, asked=asked_for, **asked)
+        market = self.market
+        request = RunRequest(
+            market.instrument, pipeline_id, market.version, asked=asked_for, **asked
+        )
         with in_process():
-            return driver.run(self.env, build_registry(), request)
+            return driver.run(self.env, registry or build_registry(), request)
 
     def table(self, dataset: str, pipeline_id: str = PIPELINES[0], layer: str = "silver") -> Path:
         """Folder of a table."""
-        return self.root / layer / "es" / pipeline_id / f"version={VERSION}" / dataset
+        version = f"version={self.market.version}"
+        return self.root / layer / self.market.instrument / pipeline_id / version / dataset
 
     def read(self, dataset: str, day: date, pipeline_id: str = PIPELINES[0]) -> pa.Table:
         """Rows of a published Silver table on one date, without `date`."""
@@ -107,8 +122,8 @@ class SmallLake:
 
     def bronze(self, product: str, dataset: str, value: str = "*", day: str = "*") -> list[Path]:
         """Bronze parts, sorted; `day` is a UTC date."""
-        pattern = f"bronze/es/{product}/{dataset}/schema=v1/*={value}/date={day}/hour=*/*.parquet"
-        return sorted(self.root.glob(pattern))
+        folder = self.root / "bronze" / self.market.instrument / product / dataset
+        return sorted(folder.glob(f"schema=v1/*={value}/date={day}/hour=*/*.parquet"))
 
     def published(self) -> dict[str, tuple[int, int]]:
         """Every file below Silver and Gold with its size and time.
@@ -138,18 +153,17 @@ def replace_file(path: Path, content: bytes | pa.Table) -> None:
 
 
 @cache
-def _base(folder: Path) -> SmallLake:
-    lake = SmallLake(folder / "lake")
-    profiles = dict(lake.env.profiles)
-    es = profiles["es"]
-    raw = lake.root / "raw" / "es"
-    simulate(
-        raw / "futures" / "databento", raw / "options" / "databento", es,
-        SessionCalendar(es.calendar),
-        start=FIRST, sessions=len(SESSIONS), size="tiny", seed=3, processes=1,
-    )  # fmt: skip
-    for product in ("futures", "options"):
-        ingest(None, IngestRequest(str(lake.root), "es", product), profiles)
+def _base(folder: Path, market: Market) -> SmallLake:
+    lake = SmallLake(folder / market.instrument, market=market)
+    simulate_market(
+        lake.root,
+        market,
+        start=FIRST,
+        sessions=len(SESSIONS),
+        size="tiny",
+        seed=3,
+        processes=1,
+    )
     for pipeline_id in PIPELINES:
         lake.run(pipeline_id, start=EARLIER, end=DAY)
     return lake
@@ -158,11 +172,11 @@ def _base(folder: Path) -> SmallLake:
 _FOLDER: list[Path] = []
 
 
-def base(factory: pytest.TempPathFactory) -> SmallLake:
-    """The lake of this process, built at the first call; never to be changed."""
+def base(factory: pytest.TempPathFactory, market: Market = ES) -> SmallLake:
+    """The lake of a market in this process, built at the first call; never to be changed."""
     if not _FOLDER:
         _FOLDER.append(factory.mktemp("small"))
-    return _base(_FOLDER[0])
+    return _base(_FOLDER[0], market)
 
 
 def copy_of(lake: SmallLake, folder: Path) -> SmallLake:

@@ -1,4 +1,4 @@
-"""Every stage of es as its manifests bind it, with the tasks that the runtime would hand to it."""
+"""Every stage as the manifests of each market bind it, with the tasks that the runtime hands to it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,44 @@ from spymaster_lake.orchestration.execute import SessionCall
 from spymaster_lake.orchestration.manifests import ManifestStore, bind_stages
 from spymaster_lake.orchestration.session_plan import SessionPlan
 from spymaster_lake.orchestration.types import BoundStage, Environment, StageRequest
-from spymaster_lake.stages.spec import CorpusStage, SessionResult, SessionStage, Source
-from tests.laws.small_lake import DAY, REPOSITORY, VERSION, SmallLake
+from spymaster_lake.stages.spec import SessionResult, SessionStage, Source
+from tests.laws.small_lake import DAY, SmallLake
+from tests.markets import MARKETS, REPOSITORY, Market
 
 CORE = ("feature_engineering", "episode_construction", "index_building")
 
 
-def bind_all(instrument: str, version: str) -> dict[str, BoundStage]:
+def bind_all(market: Market) -> dict[str, BoundStage]:
     """All stages of the core pipelines of an instrument, by name."""
     store, registry = ManifestStore(REPOSITORY / "manifests"), build_registry()
     bound: dict[str, BoundStage] = {}
     for pipeline_id in CORE:
-        manifest = store.load(instrument, pipeline_id, version, registry)
+        manifest = store.load(market.instrument, pipeline_id, market.version, registry)
         bound |= bind_stages(manifest, registry)
     return bound
 
 
-BOUND = bind_all("es", VERSION)
-SESSION = {name: b for name, b in BOUND.items() if isinstance(b.stage, SessionStage)}
-CORPUS = {name: b for name, b in BOUND.items() if isinstance(b.stage, CorpusStage)}
-PAIRS = [(name, s) for name, bound in BOUND.items() for s in bound.stage.sources]
-"""Every stage with each of its declared inputs."""
+BOUND = {name: bind_all(market) for name, market in MARKETS.items()}
+"""Bound stages by market and name."""
+
+STAGES = [
+    (market, name)
+    for market, bound in BOUND.items()
+    for name, b in bound.items()
+    if isinstance(b.stage, SessionStage)
+]
+"""Every market with each of its session stages."""
+
+PAIRS = [
+    (market, name, source)
+    for market, bound in BOUND.items()
+    for name, b in bound.items()
+    for source in b.stage.sources
+]
+"""Every market with each of its stages and each declared input of the stage."""
+
+SESSION_PAIRS = [case for case in PAIRS if case[:2] in STAGES]
+"""Those of session stages."""
 
 
 def pair_id(value: object) -> str:
@@ -80,7 +97,7 @@ def _tables(root: str, name: str, case: Case) -> dict[str, pa.Table]:
 @cache
 def case_of(lake: SmallLake, name: str) -> Case:
     """The stage `name` on DAY."""
-    env, bound = lake.env, SESSION[name]
+    env, bound = lake.env, BOUND[lake.market.instrument][name]
     stage, request = bound.stage, request_of()
     assert isinstance(stage, SessionStage)
     plan = SessionPlan(env, bound, stage, request)

@@ -10,16 +10,18 @@ import pytest
 from spymaster_lake.contracts.errors import ContractError, DataError, InsufficientHistoryError
 from spymaster_lake.lake.delta_tables import open_snapshot
 from spymaster_lake.orchestration.execute import execute_stage
+from spymaster_lake.stages.index_building import build_indices
 from spymaster_lake.stages.spec import CorpusStage
 from tests.laws.small_lake import DAY, replace_file
-from tests.laws.stage_cases import CORPUS, pair_id, request_of
+from tests.laws.stage_cases import BOUND, pair_id, request_of
 from tests.laws.test_outputs import Recorder
 from tests.laws.test_repeatable import stored
 from tests.laws.test_schemas import CHANGES, changed_file
+from tests.markets import MARKETS
 from tests.stages.episode_tables import context, episodes, weekdays
 
-BOUND = CORPUS["build_indices"]
-STAGE = BOUND.stage
+NAME = "build_indices"
+STAGE = build_indices.STAGE
 assert isinstance(STAGE, CorpusStage)
 AS_OF = weekdays(25)[-1]
 
@@ -51,9 +53,17 @@ def test_empty_input__is_refused(empty, error):
         STAGE.run(tables, context(), AS_OF)
 
 
+@pytest.mark.parametrize("market", MARKETS)
+def test_manifests__bind_this_stage(market):
+    """What is tested here is what every market runs."""
+    assert BOUND[market][NAME].stage is STAGE
+    assert [b.name for b in BOUND[market].values() if isinstance(b.stage, CorpusStage)] == [NAME]
+
+
 @pytest.mark.parametrize("change", CHANGES, ids=lambda c: c.__name__)
 @pytest.mark.parametrize("source", STAGE.sources, ids=pair_id)
-def test_data_file__of_another_schema(own_lake, tmp_path, source, change):
+@pytest.mark.parametrize("market", MARKETS)
+def test_data_file__of_another_schema(own_lake, tmp_path, market, source, change):
     """The file and the column are named, and no index appears."""
     table = own_lake.table(source.dataset, source.pipeline_id, source.layer)
     path = Path(open_snapshot(str(table)).files[0].path)
@@ -62,7 +72,7 @@ def test_data_file__of_another_schema(own_lake, tmp_path, source, change):
     replace_file(path, (tmp_path / "changed.parquet").read_bytes())
     try:
         with pytest.raises(ContractError, match=rf"{path.name}: schema.*column '{column}'"):
-            execute_stage(own_lake.env, BOUND, request_of(DAY.replace(month=12)))
+            execute_stage(own_lake.env, BOUND[market][NAME], request_of(DAY.replace(month=12)))
     finally:
         replace_file(path, before)
-    assert not list(own_lake.root.glob("gold/es/index_building/**/manifest.json"))
+    assert not list(own_lake.root.glob("gold/*/index_building/**/manifest.json"))

@@ -16,12 +16,11 @@ from spymaster_lake.lake.parquet_files import DataFile, write_file
 from spymaster_lake.lake.session_map import run_task
 from spymaster_lake.stages.spec import SessionResult
 from tests.laws.small_lake import DAY
-from tests.laws.stage_cases import PAIRS, SESSION, baseline, case_of, may_be_empty, pair_id
+from tests.laws.stage_cases import SESSION_PAIRS, baseline, case_of, may_be_empty, pair_id
 
-TABLES = [(n, s) for n, s in PAIRS if n in SESSION and s.layer != "bronze"]
-MUST_HAVE_ROWS = [(n, s) for n, s in TABLES if not may_be_empty(s)]
-MAY_BE_EMPTY = [(n, s) for n, s in TABLES if may_be_empty(s)]
-SCANS = [(n, s) for n, s in PAIRS if n in SESSION and s.layer == "bronze"]
+TABLES = [case for case in SESSION_PAIRS if case[2].layer != "bronze"]
+MAY_BE_EMPTY = [case for case in TABLES if may_be_empty(case[2])]
+SCANS = [case for case in SESSION_PAIRS if case[2].layer == "bronze"]
 
 SUMS = {
     "flow_seconds": {
@@ -51,7 +50,7 @@ def emptied(path, contract: TableContract) -> DataFile:
     return DataFile(str(path), write_file(str(path), table), DAY)
 
 
-@pytest.mark.parametrize(("name", "source"), TABLES, ids=pair_id)
+@pytest.mark.parametrize(("market", "name", "source"), TABLES, ids=pair_id)
 def test_file_without_rows__is_refused(lake, tmp_path, name, source):
     """A data file without rows is never taken for a quiet session; the file is named."""
     case = case_of(lake, name)
@@ -67,7 +66,7 @@ def test_file_without_rows__is_refused(lake, tmp_path, name, source):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("name", "source"), MAY_BE_EMPTY, ids=pair_id)
+@pytest.mark.parametrize(("market", "name", "source"), MAY_BE_EMPTY, ids=pair_id)
 def test_session_without_rows__gives_legal_tables(lake, name, source):
     """Where a date may have no rows, the outputs fulfil their contracts and invent nothing."""
     case = case_of(lake, name)
@@ -96,7 +95,7 @@ def require_unknown(
         assert not invented or column.name in allowed, (column.name, invented[:3])
 
 
-@pytest.mark.parametrize(("name", "source"), SCANS, ids=pair_id)
+@pytest.mark.parametrize(("market", "name", "source"), SCANS, ids=pair_id)
 def test_bronze_without_files__refused_or_legal(lake, name, source):
     """Without a file in the span, a scan gives no rows: a clear error, or legal outputs."""
     case = case_of(lake, name)

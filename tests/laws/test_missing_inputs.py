@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,29 +19,28 @@ from spymaster_lake.orchestration.inputs import source_name
 from spymaster_lake.orchestration.prepare import PreparedRun, RunRequest, prepare
 from spymaster_lake.orchestration.runner import StageResult, StageRunner
 from spymaster_lake.stages.spec import Source
-from tests.laws.small_lake import DAY, VERSION, SmallLake, in_process
-from tests.laws.stage_cases import BOUND, PAIRS, SESSION, pair_id
+from tests.laws.small_lake import DAY, SmallLake, in_process
+from tests.laws.stage_cases import BOUND, PAIRS, STAGES, pair_id
 
 ABSENT = date(2025, 12, 15)
 """So late that definitions of DAY are too old for it."""
-REQUIRED = [(n, s) for n, s in PAIRS if BOUND[n].is_required(s)]
+REQUIRED = [case for case in PAIRS if BOUND[case[0]][case[1]].is_required(case[2])]
 
 
-@pytest.fixture(scope="module")
-def prepared(own_lake: SmallLake) -> dict[tuple[str, date], PreparedRun]:
-    """Each pipeline prepared for DAY and for a date that no table has."""
-    found = {}
-    for pipeline_id in {b.pipeline_id for b in BOUND.values()}:
-        for day in (DAY, ABSENT):
-            asked = RunRequest("es", pipeline_id, VERSION, asked=date_range(day, None, None))
-            found[pipeline_id, day] = prepare(own_lake.env, build_registry(), asked)
-    return found
+@cache
+def prepared(lake: SmallLake, pipeline_id: str, day: date) -> PreparedRun:
+    """A pipeline prepared for one date."""
+    market = lake.market
+    asked = RunRequest(
+        market.instrument, pipeline_id, market.version, asked=date_range(day, None, None)
+    )
+    return prepare(lake.env, build_registry(), asked)
 
 
-def run(lake: SmallLake, prepared, name: str, day: date) -> StageResult:
+def run(lake: SmallLake, name: str, day: date) -> StageResult:
     """One stage as the driver runs it."""
-    run_of = prepared[BOUND[name].pipeline_id, day]
-    runner = StageRunner(lake.env, run_of, "laws", execute_stage)
+    pipeline_id = BOUND[lake.market.instrument][name].pipeline_id
+    runner = StageRunner(lake.env, prepared(lake, pipeline_id, day), "laws", execute_stage)
     with in_process():
         return runner.run(name, (day,), skipped={}, done=None)
 
@@ -49,7 +49,7 @@ def run(lake: SmallLake, prepared, name: str, day: date) -> StageResult:
 def without(lake: SmallLake, source: Source) -> Iterator[Path]:
     """The lake while one dataset is away."""
     if source.layer == "bronze":
-        path = lake.root / "bronze" / "es" / source.product / source.dataset
+        path = lake.root / "bronze" / lake.market.instrument / source.product / source.dataset
     else:
         path = lake.table(source.dataset, source.pipeline_id, source.layer)
     away = lake.root / "away"
@@ -60,12 +60,12 @@ def without(lake: SmallLake, source: Source) -> Iterator[Path]:
         away.rename(path)
 
 
-@pytest.mark.parametrize(("name", "source"), REQUIRED, ids=pair_id)
-def test_missing_dataset__stage_and_dataset_are_named(own_lake, prepared, name, source):
+@pytest.mark.parametrize(("market", "name", "source"), REQUIRED, ids=pair_id)
+def test_missing_dataset__stage_and_dataset_are_named(own_lake, name, source):
     """Without one of its required inputs a stage fails before it does anything."""
     with without(own_lake, source):
         before = own_lake.published()
-        result = run(own_lake, prepared, name, DAY)
+        result = run(own_lake, name, DAY)
         assert own_lake.published() == before
     assert isinstance(result.error, MissingInputError)
     said = str(result.error)
@@ -75,14 +75,15 @@ def test_missing_dataset__stage_and_dataset_are_named(own_lake, prepared, name, 
     assert own_lake.staging() == []
 
 
-@pytest.mark.parametrize("name", SESSION)
-def test_missing_date__all_lacking_inputs_are_named(own_lake, prepared, name):
+@pytest.mark.parametrize(("market", "name"), STAGES)
+def test_missing_date__all_lacking_inputs_are_named(own_lake, market, name):
     """On a date that no input has, one error names the date and every required input."""
     before = own_lake.published()
-    result = run(own_lake, prepared, name, ABSENT)
+    result = run(own_lake, name, ABSENT)
     assert isinstance(result.error, MissingInputError)
     said = str(result.error)
-    for source in BOUND[name].stage.sources:
-        assert (source_name(source) in said) is BOUND[name].is_required(source)
+    bound = BOUND[market][name]
+    for source in bound.stage.sources:
+        assert (source_name(source) in said) is bound.is_required(source)
     assert str(ABSENT) in said
     assert own_lake.published() == before

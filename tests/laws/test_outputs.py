@@ -14,7 +14,7 @@ from spymaster_lake.lake.checks import check_table
 from spymaster_lake.lake.session_map import SessionTask, run_task
 from spymaster_lake.stages.spec import SessionResult
 from tests.laws.small_lake import DAY
-from tests.laws.stage_cases import SESSION, baseline, case_of
+from tests.laws.stage_cases import STAGES, baseline, case_of
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Recorder(Mapping[str, Any]):
         return key in self.content
 
 
-@pytest.mark.parametrize("name", SESSION)
+@pytest.mark.parametrize(("market", "name"), STAGES)
 def test_inputs__every_declared_one_is_read(lake, name):
     """A declared input that is never looked at would be a false dependency."""
     case = case_of(lake, name)
@@ -49,7 +49,7 @@ def test_inputs__every_declared_one_is_read(lake, name):
     assert scans.asked == {a for a, layer in declared.items() if layer == "bronze"}
 
 
-@pytest.mark.parametrize("name", SESSION)
+@pytest.mark.parametrize(("market", "name"), STAGES)
 def test_outputs__fulfil_their_contracts(lake, name):
     """Exactly the declared tables come back; each fulfils its contract and is of the date."""
     case, result = case_of(lake, name), baseline(lake, name)
@@ -68,7 +68,7 @@ def outcome_of(lake, name: str, tmp_path, tables: Mapping[str, pa.Table]):
     return run_task(task, lambda _task, _tables: result, case_of(lake, name).stage.outputs)
 
 
-@pytest.mark.parametrize("name", SESSION)
+@pytest.mark.parametrize(("market", "name"), STAGES)
 def test_outputs__undeclared_one_is_refused(lake, name, tmp_path):
     """A table that the stage does not declare is an error that names it."""
     tables = {**baseline(lake, name).tables, "work/secret": pa.table({"x": [1]})}
@@ -79,7 +79,7 @@ def test_outputs__undeclared_one_is_refused(lake, name, tmp_path):
     assert outcome.staged == ()
 
 
-@pytest.mark.parametrize("name", SESSION)
+@pytest.mark.parametrize(("market", "name"), STAGES)
 def test_outputs__missing_one_is_refused(lake, name, tmp_path):
     """Each declared table must be there."""
     made = baseline(lake, name).tables
@@ -90,7 +90,7 @@ def test_outputs__missing_one_is_refused(lake, name, tmp_path):
         assert f"{dataset}: declared as an output but not returned" in outcome.error
 
 
-@pytest.mark.parametrize("name", SESSION)
+@pytest.mark.parametrize(("market", "name"), STAGES)
 def test_outputs__rows_of_another_date_are_refused(lake, name, tmp_path):
     """The date is the partition: a row of another date would silently change its date."""
     made = baseline(lake, name).tables
@@ -107,7 +107,7 @@ def moved(table: pa.Table, day: date) -> pa.Table:
     return table.set_column(at, table.schema.field(at), pa.array(days, pa.date32()))
 
 
-@pytest.mark.parametrize("name", SESSION)
+@pytest.mark.parametrize(("market", "name"), STAGES)
 def test_outputs__broken_contract_is_refused(lake, name, tmp_path):
     """A key that is null stops the date, and nothing is left of its tables."""
     case, made = case_of(lake, name), dict(baseline(lake, name).tables)

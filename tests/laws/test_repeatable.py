@@ -11,7 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from spymaster_lake.lake.bronze_reader import BronzeScan
-from tests.laws.stage_cases import SESSION, Case, baseline, canonical, case_of, shuffled
+from tests.laws.stage_cases import (
+    SESSION_PAIRS,
+    STAGES,
+    Case,
+    baseline,
+    canonical,
+    case_of,
+    shuffled,
+)
+from tests.markets import MARKETS
 
 
 def stored(table: pa.Table) -> bytes:
@@ -32,7 +41,7 @@ def require_same(first: Mapping[str, pa.Table], second: Mapping[str, pa.Table]) 
             assert stored(one.select([name])) == stored(other.select([name])), (dataset, name)
 
 
-@pytest.mark.parametrize("name", SESSION)
+@pytest.mark.parametrize(("market", "name"), STAGES)
 def test_twice__same_tables_and_inputs_untouched(lake, name):
     """A second run equals the first, and both leave every byte of their inputs as it was."""
     case = case_of(lake, name)
@@ -50,16 +59,17 @@ def mixed(case: Case) -> dict[str, pa.Table]:
     }
 
 
-READERS = [n for n, b in SESSION.items() if any(s.layer != "bronze" for s in b.stage.sources)]
+READERS = sorted({(market, name) for market, name, s in SESSION_PAIRS if s.layer != "bronze"})
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize(("market", "name"), READERS)
 def test_shuffled_inputs__same_tables(lake, name):
     """Nothing depends on the order in which rows are delivered (00 section 6-4)."""
     case = case_of(lake, name)
     require_same(case.run(mixed(case)).tables, baseline(lake, name).tables)
 
 
+@pytest.mark.parametrize("market", MARKETS)
 def test_shuffled_bronze__same_tables(lake, tmp_path):
     """Nor does load_bronze depend on the order of rows inside a part, or of the parts."""
     case = case_of(lake, "load_bronze")

@@ -13,11 +13,12 @@ import pytest
 from spymaster_lake.lake.parquet_files import DataFile
 from spymaster_lake.lake.session_map import run_task
 from spymaster_lake.stages.spec import History, Source
-from tests.laws.small_lake import DAY, EARLIER, FRONT
-from tests.laws.stage_cases import PAIRS, SESSION, Case, case_of, pair_id
+from tests.laws.small_lake import DAY, EARLIER
+from tests.laws.stage_cases import SESSION_PAIRS, Case, case_of, pair_id
+from tests.markets import MARKETS
 
-TABLES = [(n, s) for n, s in PAIRS if n in SESSION and s.layer != "bronze"]
-SCANS = [(n, s) for n, s in PAIRS if n in SESSION and s.layer == "bronze"]
+TABLES = [case for case in SESSION_PAIRS if case[2].layer != "bronze"]
+SCANS = [case for case in SESSION_PAIRS if case[2].layer == "bronze"]
 EXTRA = "of_the_future"
 
 
@@ -54,7 +55,7 @@ def changed_file(path: str, change: Change, to: Path) -> str:
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda c: c.__name__)
-@pytest.mark.parametrize(("name", "source"), TABLES, ids=pair_id)
+@pytest.mark.parametrize(("market", "name", "source"), TABLES, ids=pair_id)
 def test_delta_file__of_another_schema(lake, tmp_path, name, source, change):
     """Dropped, retyped and added columns are found, whatever columns the stage reads."""
     case = case_of(lake, name)
@@ -83,11 +84,13 @@ def place_of_read_part(case: Case, source: Source) -> int:
     )
     first = clock.record_start_ns if source.product == "options" else clock.open_ns
     files = case.task.scans[source.alias].files
-    return next(i for i, f in enumerate(files) if f.value in {FRONT, "ES"} and f.hour_ns >= first)
+    market = MARKETS[case.bound.instrument]
+    mine = {market.front, market.profile.options.underlying}
+    return next(i for i, f in enumerate(files) if f.value in mine and f.hour_ns >= first)
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda c: c.__name__)
-@pytest.mark.parametrize(("name", "source"), SCANS, ids=pair_id)
+@pytest.mark.parametrize(("market", "name", "source"), SCANS, ids=pair_id)
 def test_bronze_part__of_another_schema(lake, tmp_path, name, source, change):
     """The same for parts of Bronze that the session reads."""
     case = case_of(lake, name)

@@ -162,7 +162,7 @@ RUN, STAGE = ["run", "pipeline", *AT, *BOTH], ["run", "stage", *AT, *BOTH, "--st
             ["coverage", "--instrument", "eq"], "Unknown instrument", id="coverage unknown"
         ),
         pytest.param(
-            ["runs", "show", "x", "--instrument", "es"], "Unknown run 'x'", id="unknown run"
+            ["runs", "show", "x", "--instrument", "es"], "Unknown run of 'es' 'x'", id="unknown run"
         ),
         pytest.param(
             ["stages", "explain", "laod", *AT], "Did you mean 'load'", id="explain unknown"

@@ -1,15 +1,16 @@
-"""One simulated lake for all proofs, made by two processes; nothing here needs Spark."""
+"""One simulated lake a market for all proofs, made by two processes; nothing here needs Spark."""
 
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import cache
 
 import pytest
 
 from tests.proof.futures_apart import WholeSession, whole_session
-from tests.proof.harness import core_pipeline
+from tests.proof.markets import SETUPS
 from tests.proof.simulated_lake import HALF_DAY, ROLL_DAY, SimulatedLake, build_lake, run_all
 
 
@@ -21,14 +22,46 @@ def workers() -> Iterator[Executor]:
 
 
 @pytest.fixture(scope="session")
-def lake(tmp_path_factory: pytest.TempPathFactory, workers: Executor) -> SimulatedLake:
-    """35 simulated sessions and the tables of the 32 that can be run."""
-    root = tmp_path_factory.mktemp("lake")
-    build_lake(root)
-    return run_all(root, core_pipeline(), workers)
+def lakes(
+    tmp_path_factory: pytest.TempPathFactory, workers: Executor
+) -> Callable[[str], SimulatedLake]:
+    """The lake of a market, made at the first call."""
+
+    @cache
+    def made(market: str) -> SimulatedLake:
+        root, setup = tmp_path_factory.mktemp("lake"), SETUPS[market]
+        build_lake(root, setup)
+        return run_all(root, setup, workers)
+
+    return made
+
+
+@pytest.fixture(scope="session", params=SETUPS)
+def lake(request: pytest.FixtureRequest, lakes: Callable[[str], SimulatedLake]) -> SimulatedLake:
+    """35 simulated sessions of each market and the tables of the 32 that can be run."""
+    return lakes(request.param)
 
 
 @pytest.fixture(scope="session")
-def whole(lake: SimulatedLake) -> tuple[WholeSession, ...]:
-    """A roll day and a half day with jumps of price; the seeds are such that sweeps occur."""
-    return (whole_session(lake, ROLL_DAY, seed=0), whole_session(lake, HALF_DAY, seed=1))
+def whole_sessions() -> Callable[[SimulatedLake], tuple[WholeSession, ...]]:
+    """The whole sessions of a lake, made at the first call."""
+    made: dict[str, tuple[WholeSession, ...]] = {}
+
+    def sessions(lake: SimulatedLake) -> tuple[WholeSession, ...]:
+        instrument, seeds = lake.setup.market.instrument, lake.setup.liveliness.seeds
+        if instrument not in made:
+            made[instrument] = tuple(
+                whole_session(lake, day, seed=seed)
+                for day, seed in zip((ROLL_DAY, HALF_DAY), seeds, strict=True)
+            )
+        return made[instrument]
+
+    return sessions
+
+
+@pytest.fixture(scope="session")
+def whole(
+    lake: SimulatedLake, whole_sessions: Callable[[SimulatedLake], tuple[WholeSession, ...]]
+) -> tuple[WholeSession, ...]:
+    """A roll day and a half day, livelier than they were."""
+    return whole_sessions(lake)

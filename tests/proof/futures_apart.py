@@ -16,7 +16,7 @@ from tests.proof.bronze_in_memory import Bronze, truncated
 from tests.proof.comparison import Evidence, compare_past
 from tests.proof.future_noise import scrambled
 from tests.proof.harness import Pipeline, Tables, gates_off
-from tests.proof.jumps import with_jumps
+from tests.proof.jumps import livelier
 from tests.proof.simulated_lake import SimulatedLake
 
 KINDS = ("truncated", "scrambled")
@@ -59,9 +59,9 @@ class WholeSession:
 
 
 def whole_session(lake: SimulatedLake, day: date, *, seed: int) -> WholeSession:
-    """A session of the lake with jumps on top."""
+    """A session of the lake, livelier."""
     history = lake.before(day)
-    bronze = with_jumps(lake.pipeline.bronze(lake.root, day), seed=seed)
+    bronze = livelier(lake.pipeline.bronze(lake.root, day), lake.setup.liveliness, seed=seed)
     tables = lake.pipeline.run(day, bronze.scans(), history=history, checked=True)
     return WholeSession(day, bronze, tables, history)
 

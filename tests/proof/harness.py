@@ -21,7 +21,6 @@ from spymaster_lake.lake.bronze_parts import BronzeScan
 from spymaster_lake.lake.bronze_reader import BronzeReader
 from spymaster_lake.lake.checks import check_table
 from spymaster_lake.lake.filesystem import LakeFileSystem
-from spymaster_lake.lake.instruments import load_profiles
 from spymaster_lake.lake.paths import LakePathResolver
 from spymaster_lake.orchestration.catalogue import build_registry
 from spymaster_lake.orchestration.manifests import ManifestStore, bind_stages
@@ -30,11 +29,10 @@ from spymaster_lake.stages.episode_construction import construct_episodes
 from spymaster_lake.stages.feature_engineering import generate_levels, load_bronze
 from spymaster_lake.stages.lookback import first_bronze_session
 from spymaster_lake.stages.spec import History, SessionInputs, SessionStage, Source, StageContext
+from tests.markets import REPOSITORY, Market
 from tests.proof import bronze_in_memory
 from tests.proof.bronze_in_memory import Bronze
 
-REPOSITORY = Path(__file__).parents[2]
-INSTRUMENT, VERSION = "es", "4.5.0"
 PIPELINES = ("feature_engineering", "episode_construction")
 
 Tables = dict[str, pa.Table]
@@ -154,9 +152,9 @@ def _input(source: Source, tables: Tables, history: Sequence[Tables]) -> pa.Tabl
     return table.select(list(source.columns)) if source.columns else table
 
 
-def core_pipeline(instrument: str = INSTRUMENT, version: str = VERSION) -> Pipeline:
+def core_pipeline(market: Market) -> Pipeline:
     """feature_engineering and episode_construction as the manifests of an instrument declare them."""
-    profile = load_profiles(REPOSITORY / "conf")[instrument]
+    instrument, version, profile = market.instrument, market.version, market.profile
     store, registry = ManifestStore(REPOSITORY / "manifests"), build_registry()
     stages: list[BoundStage] = []
     for pipeline_id in PIPELINES:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from spymaster_lake.contracts.features import MIRROR_PARTNERS
+from spymaster_lake.contracts.occ import parse_occ
 from spymaster_lake.contracts.table import Column, Frame
 from spymaster_lake.stages.tables import array_of, objects
 from tests.proof.bronze_in_memory import Bronze, Key
+from tests.proof.futures_apart import WholeSession
+from tests.proof.markets import Setup
 
-TICK = 0.25
-TWICE_CENTRE_TICKS = 2 * 27_200 + 1
-"""Twice the centre of reflection: a half tick, so that prices stay on the grid (08 A35)."""
+_OCC_WIDTH = 21
 
 OPPOSITE_KIND: dict[str, str] = {
     "PM_HIGH": "PM_LOW",
@@ -27,52 +30,89 @@ OPPOSITE_KIND: dict[str, str] = {
 OPPOSITE_DIRECTION: dict[str | None, str | None] = {"UP": "DOWN", "DOWN": "UP", None: None}
 
 
-def reflected(prices: np.ndarray) -> np.ndarray:
-    """Prices in points on the other side of the centre."""
-    return TWICE_CENTRE_TICKS * TICK - prices
+@dataclass(frozen=True)
+class Mirror:
+    """A reflection of prices.
 
-
-def mirrored(bronze: Bronze) -> Bronze:
-    """The same ticks upside down: bids are asks, buyers are sellers, calls are puts.
-
-    Option prints keep premium and aggressor: who bought a call buys the put.
+    Attributes:
+        tick: price step, points.
+        twice_centre_ticks: twice the centre: an odd number, so that prices stay on the grid and
+            none is its own image (08 A35).
     """
-    return bronze.changed(_CHANGE)
+
+    tick: float
+    twice_centre_ticks: int
+
+    @classmethod
+    def of(cls, setup: Setup, session: WholeSession) -> Mirror:
+        """The mirror of a session."""
+        ticks, tick = setup.mirror_ticks, setup.market.profile.tick_size
+        if ticks is None:
+            (price,) = session.tables["work/sessions"].column("reference_price").to_pylist()
+            ticks = 2 * round(price / tick) + 1
+        return cls(tick, ticks)
+
+    def prices(self, prices: np.ndarray) -> np.ndarray:
+        """Prices in points on the other side of the centre."""
+        return self.twice_centre_ticks * self.tick - prices
+
+    def bronze(self, bronze: Bronze) -> Bronze:
+        """The same ticks upside down: bids are asks, buyers are sellers, calls are puts.
+
+        Option prints keep premium and aggressor: who bought a call buys the put.
+        """
+        return bronze.changed(self._change)
+
+    def _change(self, key: Key, table: pa.Table) -> pa.Table:
+        product, dataset = key
+        if product == "options":
+            if dataset == "definitions":
+                return self._definitions(table)
+            return _with(table, {"option_symbol": self._symbols(table)})
+        if dataset == "trades":
+            price, side = array_of(table, "price"), array_of(table, "aggressor")
+            return _with(table, {"price": self.prices(price), "aggressor": -side})
+        return self._book(table)
+
+    def _definitions(self, table: pa.Table) -> pa.Table:
+        right = np.where(objects(table, "right") == "C", "P", "C").astype(object)
+        return _with(table, {"strike": self.prices(array_of(table, "strike")), "right": right})
+
+    def _symbols(self, table: pa.Table) -> np.ndarray:
+        """OCC symbols say strike and right themselves; other symbols stand for their definition."""
+        symbols = objects(table, "option_symbol")
+        names = {s: self._symbol(s) for s in set(symbols.tolist())}
+        return np.array([names[s] for s in symbols], dtype=object)
+
+    def _symbol(self, symbol: str) -> str:
+        if len(symbol) != _OCC_WIDTH:
+            return symbol
+        terms = parse_occ(symbol)
+        strike = round(self.twice_centre_ticks * self.tick - terms.strike, 3)
+        return replace(terms, right="P" if terms.right == "C" else "C", strike=strike).text
+
+    def _book(self, table: pa.Table) -> pa.Table:
+        values = {}
+        for name in table.column_names:
+            if name.startswith("bid_") or "_bid_" in name:
+                other = name.replace("bid", "ask")
+                values |= {name: table.column(other), other: table.column(name)}
+        for name in values:
+            if name.endswith("_px") or "_px_" in name:
+                values[name] = self.prices(array_of(pa.table({name: values[name]}), name))
+        return _with(table, values)
 
 
-def _CHANGE(key: Key, table: pa.Table) -> pa.Table:
-    if key == ("futures", "trades"):
-        return _with(
-            table,
-            {
-                "price": reflected(array_of(table, "price")),
-                "aggressor": -array_of(table, "aggressor"),
-            },
-        )
-    if key == ("futures", "mbp10"):
-        return _mirrored_book(table)
-    if key == ("options", "definitions"):
-        right = np.where(objects(table, "right") == "C", "P", "C")
-        strike = reflected(array_of(table, "strike"))
-        return _with(table, {"strike": strike, "right": right.astype(object)})
-    return table
+def _with(table: pa.Table, values: Mapping[str, Any]) -> pa.Table:
+    """The table with other values in some columns: arrays of NumPy, NaN is null, or of Arrow."""
 
+    def column(field: pa.Field) -> Any:
+        value = values.get(field.name, table[field.name])
+        if isinstance(value, np.ndarray):
+            return pa.array(value, field.type, from_pandas=True)
+        return value
 
-def _mirrored_book(table: pa.Table) -> pa.Table:
-    values = {}
-    for i in range(1, 11):
-        for mine, other in (("bid", "ask"), ("ask", "bid")):
-            values[f"{mine}_px_{i}"] = reflected(array_of(table, f"{other}_px_{i}"))
-            values[f"{mine}_sz_{i}"] = array_of(table, f"{other}_sz_{i}")
-    return _with(table, values)
-
-
-def _with(table: pa.Table, values: Mapping[str, np.ndarray]) -> pa.Table:
-    columns = [
-        pa.array(values[f.name], f.type, from_pandas=True) if f.name in values else table[f.name]
-        for f in table.schema
-    ]
-    return pa.table(columns, schema=table.schema)
+    return pa.table([column(f) for f in table.schema], schema=table.schema)
 
 
 def paired(table: pa.Table, other: pa.Table, instant: str) -> pa.Table:

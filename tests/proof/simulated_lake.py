@@ -8,49 +8,34 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-from spymaster_lake.ingest.job import IngestRequest, ingest
-from spymaster_lake.lake.instruments import load_profiles
-from spymaster_lake.lake.paths import LakePathResolver
 from spymaster_lake.simulator.market import market_model
-from spymaster_lake.simulator.model import SIZES, SimulationSize
-from spymaster_lake.simulator.run import simulate
 from spymaster_lake.stages.spec import History
-from tests.proof.harness import INSTRUMENT, REPOSITORY, Pipeline, Tables
+from tests.markets import simulate_market
+from tests.proof.harness import Pipeline, Tables, core_pipeline
+from tests.proof.markets import Setup
 
 START, SESSIONS = date(2025, 11, 5), 35
 """Three warm-up sessions, then 32 that can be run; the last twelve have calibrated columns."""
 
 ROLL_DAY = date(2025, 12, 15)
-"""The front contract is ESH6 for the first time."""
+"""Where contracts roll, the next is the front contract for the first time."""
 HALF_DAY = date(2025, 12, 24)
 """Early close at 13:00 ET."""
 
-SIZE = SimulationSize("proof", 10_000, 40_000, 1_500, 1_200, 1.2, 8.0, 0.5, 0.0)
-"""As "light", with more clusters of prints, so that sweeps occur."""
-VARIANCE = 60_000.0
-"""Twice the usual variance: price comes nearer to the level within the entry bar."""
 
-
-def build_lake(root: Path) -> None:
+def build_lake(root: Path, setup: Setup) -> None:
     """Simulate and ingest all sessions below `root`."""
-    profiles = load_profiles(REPOSITORY / "conf")
-    profile, paths = profiles[INSTRUMENT], LakePathResolver(str(root))
-    with mock.patch.dict(SIZES, {SIZE.name: SIZE}):
-        simulate(
-            paths.raw_dir(INSTRUMENT, "futures", "databento"),
-            paths.raw_dir(INSTRUMENT, "options", "databento"),
-            profile,
-            Pipeline(profile, ()).calendar,
-            start=START,
-            sessions=SESSIONS,
-            size=SIZE.name,
-            seed=3,
-            model=replace(market_model(profile), session_variance=VARIANCE),
-        )
-    for product in ("futures", "options"):
-        ingest(None, IngestRequest(str(root), INSTRUMENT, product), profiles)
+    model = market_model(setup.market.profile)
+    simulate_market(
+        root,
+        setup.market,
+        start=START,
+        sessions=SESSIONS,
+        size=setup.size,
+        seed=3,
+        model=replace(model, session_variance=setup.variance * model.session_variance),
+    )
 
 
 @dataclass(frozen=True)
@@ -58,11 +43,13 @@ class SimulatedLake:
     """The lake, the pipeline, and all tables of every session that can be run.
 
     Attributes:
+        setup: the market.
         root: the lake.
         pipeline: the core pipeline.
         sessions: tables by session date, oldest first.
     """
 
+    setup: Setup
     root: Path
     pipeline: Pipeline
     sessions: dict[date, Tables]
@@ -72,8 +59,9 @@ class SimulatedLake:
         return {d: t for d, t in self.sessions.items() if d < day}
 
 
-def run_all(root: Path, pipeline: Pipeline, workers: Executor) -> SimulatedLake:
+def run_all(root: Path, setup: Setup, workers: Executor) -> SimulatedLake:
     """Run every session but the first three; calibration reads the earlier ones."""
+    pipeline = core_pipeline(setup.market)
     days = pipeline.calendar.sessions(START, HALF_DAY)
     assert len(days) == SESSIONS
     runnable = days[pipeline.profile.warmup_sessions :]
@@ -84,7 +72,7 @@ def run_all(root: Path, pipeline: Pipeline, workers: Executor) -> SimulatedLake:
     small = {d: {name: t[name] for name in _calibrated_from(rest)} for d, t in sessions.items()}
     jobs = [(day, sessions[day], {d: t for d, t in small.items() if d < day}) for day in runnable]
     whole = workers.map(_run_rest, *_each(jobs, rest))
-    return SimulatedLake(root, pipeline, dict(zip(runnable, whole, strict=True)))
+    return SimulatedLake(setup, root, pipeline, dict(zip(runnable, whole, strict=True)))
 
 
 def _each(items: Sequence[Any], *same: Any) -> tuple[Any, ...]:

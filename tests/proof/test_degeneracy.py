@@ -20,16 +20,6 @@ from spymaster_lake.orchestration.degeneracy import (
 )
 from tests.proof.simulated_lake import SimulatedLake
 
-_FEW_PRINTS = (
-    "needs prints within half a point of the level before two events of one attempt cluster; a "
-    "light session has about twenty prints a minute"
-)
-SIMULATED: dict[tuple[str, str], str] = {
-    ("signals", "tape_imbalance_trend"): _FEW_PRINTS,
-    ("state_table", "tape_imbalance_trend"): _FEW_PRINTS,
-}
-"""(dataset, column) that a simulated market of this size cannot show, each with the reason."""
-
 DATASETS = ("signals", "state_table", "labels")
 
 
@@ -47,10 +37,12 @@ def reports(lake: SimulatedLake) -> dict[str, DegeneracyReport]:
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-def test_degeneracy__simulated_sessions(reports: dict[str, DegeneracyReport], dataset: str) -> None:
+def test_degeneracy__simulated_sessions(
+    lake: SimulatedLake, reports: dict[str, DegeneracyReport], dataset: str
+) -> None:
     """No column of 32 simulated sessions is constant or null throughout, but for the known ones."""
     failing = {r.column: r.verdict for r in reports[dataset].failures}
-    allowed = {column for name, column in SIMULATED if name == dataset}
+    allowed = {column for name, column in lake.setup.degenerate if name == dataset}
     assert {c: v for c, v in failing.items() if c not in allowed} == {}
     assert allowed <= set(failing), "listed, but healthy: take it off the list"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from concurrent.futures import Executor
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from spymaster_lake.contracts.signals import SIGNALS
@@ -17,6 +18,7 @@ from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import Role
 from spymaster_lake.contracts.vector import VECTOR_FEATURES
 from spymaster_lake.features.arrays import NS
+from spymaster_lake.stages.market_prints import has_irregular_prints
 from spymaster_lake.stages.tables import array_of, objects
 from tests.proof.bronze_in_memory import truncated
 from tests.proof.comparison import CASES, PROVED, Evidence
@@ -24,35 +26,38 @@ from tests.proof.future_noise import scrambled
 from tests.proof.futures_apart import KINDS, WholeSession, evidence_of, instants
 from tests.proof.simulated_lake import SimulatedLake
 
-NEVER_KNOWN = {
-    ("episodes/vectors", "vector_raw[72] tape_imbalance_lag2"): (
-        "its window is the bar before the entry bar, which by definition has no print in the zone"
-    ),
-    ("episodes/vectors", "vector_raw[91] wall_ratio_log_lag3"): (
-        "its state lies in that bar too: price is 5 points away, the book shows 2.5"
-    ),
-}
-"""Columns that may be without a single value to compare, each with the reason."""
+
+@pytest.fixture(scope="module")
+def made() -> dict[tuple[str, str], Evidence]:
+    """All comparisons by market and kind of other future."""
+    return {}
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="module", params=KINDS)
 def evidence(
     request: pytest.FixtureRequest,
+    made: dict[tuple[str, str], Evidence],
     lake: SimulatedLake,
     whole: tuple[WholeSession, ...],
     workers: Executor,
 ) -> Evidence:
     """All comparisons of one kind of other future."""
-    return evidence_of(whole, request.param, lake.pipeline, workers=workers)
+    place = (lake.setup.market.instrument, request.param)
+    if place not in made:
+        made[place] = evidence_of(whole, request.param, lake.pipeline, workers=workers)
+    return made[place]
 
 
 @pytest.mark.parametrize(("dataset", "column"), CASES)
-def test_look_ahead__column(evidence: Evidence, dataset: str, column: str) -> None:
+def test_look_ahead__column(
+    lake: SimulatedLake, evidence: Evidence, dataset: str, column: str
+) -> None:
     """A column's values at or before an instant are the same bits whatever happens from it on."""
     place = (dataset, column)
     assert not evidence.faults.get(place), "\n".join(evidence.faults[place][:5])
     assert evidence.compared[place] > 500
-    assert evidence.known[place] or place in NEVER_KNOWN, "no value: choose livelier sessions"
+    known = evidence.known[place] or place in lake.setup.never_known
+    assert known, "no value: choose livelier sessions"
 
 
 def test_look_ahead__covers_the_contracts(evidence: Evidence) -> None:
@@ -83,24 +88,50 @@ def test_look_ahead__covers_the_session(
 def test_look_ahead__sessions_are_special(
     lake: SimulatedLake, whole: tuple[WholeSession, ...]
 ) -> None:
-    """One session is the first of a contract, the other ends early; both have thresholds."""
+    """One session is the first of a contract, if any rolls, the other ends early; both have
+    thresholds, and options that expire that day.
+    """
+    market = lake.setup.market
     roll, half = (s.tables["work/sessions"].to_pylist()[0] for s in whole)
     before = list(lake.before(whole[0].day).values())[-1]["work/sessions"].to_pylist()[0]
-    assert (before["contract"], roll["contract"]) == ("ESZ5", "ESH6")
+    assert (before["contract"], roll["contract"]) == (market.front, market.next)
     assert half["close_ns"] - half["open_ns"] == 3.5 * 3600 * NS
     assert whole[1].tables["work/option_trades_greeks"].num_rows > 1000
     for session in whole:
         assert None not in session.tables["work/calibration"].column("value").to_pylist()
-        assert session.tables["signals"].num_rows > 50
+        assert session.tables["signals"].num_rows > 40
 
 
 def test_look_ahead__sessions_are_lively(whole: tuple[WholeSession, ...]) -> None:
     """The calibrated and the rare values occur, so that their comparison means something."""
-    tables = whole[1].tables
-    assert set(objects(tables["signals"], "fuel_effect")) == {"AMPLIFY", "NEUTRAL", "DAMPEN"}
-    for dataset in ("signals", "state_table"):
-        assert True in set(objects(tables[dataset], "sweep_detected"))
-        assert len(set(objects(tables[dataset], "barrier_state"))) >= 5
+    found = {
+        (dataset, name): {v for s in whole for v in objects(s.tables[dataset], name)}
+        for dataset in ("signals", "state_table")
+        for name in ("fuel_effect", "sweep_detected", "barrier_state", "gex_ratio")
+    }
+    for dataset, states in (("signals", 3), ("state_table", 5)):
+        assert found[dataset, "fuel_effect"] - {None} == {"AMPLIFY", "NEUTRAL", "DAMPEN"}
+        assert found[dataset, "sweep_detected"] >= {True, False}
+        assert len(found[dataset, "barrier_state"] - {None}) >= states
+        assert len(found[dataset, "gex_ratio"]) > 5
+
+
+def test_look_ahead__irregular_prints_occur(
+    lake: SimulatedLake, whole: tuple[WholeSession, ...]
+) -> None:
+    """Where a tape has prints that count for volume only, whole sessions and noise hold some."""
+    prints = (lake.setup.market.profile.product, "trades")
+    for session in whole:
+        t_ns = lake.pipeline.calendar.clock(session.day).open_ns
+        other = scrambled(session.bronze, t_ns, seed=11)
+        for bronze in (session.bronze, other):
+            for table in bronze.rows[prints].values():
+                if "counts_for_price" in table.column_names:
+                    later = table.filter(pc.greater_equal(table.column("ts_event_ns"), t_ns))
+                    assert set(objects(later, "counts_for_price")) == {True, False}
+        (facts,) = session.tables["work/sessions"].to_pylist()
+        irregular = has_irregular_prints(lake.pipeline.stages[0].context)
+        assert (facts["n_volume_only"] > 0) == irregular
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -19,7 +19,7 @@ from spymaster_lake.contracts.state_table import STATE_TABLE
 from spymaster_lake.contracts.table import Column, Role
 from spymaster_lake.stages.tables import array_of, objects
 from tests.proof.futures_apart import WholeSession
-from tests.proof.mirror import OPPOSITE_DIRECTION, law_fault, mirrored, paired, reflected
+from tests.proof.mirror import OPPOSITE_DIRECTION, Mirror, law_fault, paired
 from tests.proof.simulated_lake import SimulatedLake
 
 _TIDES = ("call_tide", "put_tide")
@@ -33,22 +33,30 @@ CONTEXT_OF_LABELS = [c for c in LABELS.columns if c.role is Role.LABEL]
 
 @dataclass(frozen=True)
 class Images:
-    """Rows of all sessions and, in the same order, their mirror images."""
+    """Rows of all sessions and, in the same order, their mirror images.
+
+    Attributes:
+        expected: level price and spot of all events as the mirrors show them.
+    """
 
     signals: tuple[pa.Table, pa.Table]
     labels: tuple[pa.Table, pa.Table]
     state: tuple[pa.Table, pa.Table]
+    expected: dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
 def images(lake: SimulatedLake, whole: tuple[WholeSession, ...]) -> Images:
     """Both sessions and their mirror images."""
     pairs: dict[str, list[tuple[pa.Table, pa.Table]]] = {"signals": [], "labels": [], "state": []}
+    expected: dict[str, list[np.ndarray]] = {"level_price": [], "spot": []}
     for session in whole:
-        tables = session.tables
-        scans = mirrored(session.bronze).scans()
+        tables, mirror = session.tables, Mirror.of(lake.setup, session)
+        scans = mirror.bronze(session.bronze).scans()
         image = lake.pipeline.run(session.day, scans, history=session.history)
         assert image["signals"].num_rows == tables["signals"].num_rows
+        for name, values in expected.items():
+            values.append(mirror.prices(array_of(tables["signals"], name)))
         pairs["signals"].append(
             (tables["signals"], paired(tables["signals"], image["signals"], "anchor_ts_ns"))
         )
@@ -61,7 +69,7 @@ def images(lake: SimulatedLake, whole: tuple[WholeSession, ...]) -> Images:
     return Images(**{
         name: (pa.concat_tables(p[0] for p in some), pa.concat_tables(p[1] for p in some))
         for name, some in pairs.items()
-    })  # fmt: skip
+    }, expected={name: np.concatenate(values) for name, values in expected.items()})  # fmt: skip
 
 
 def _with_kind(labels: pa.Table, signals: pa.Table) -> pa.Table:
@@ -75,8 +83,8 @@ def test_mirror__events(images: Images) -> None:
     assert events.num_rows > 100
     opposite = [OPPOSITE_DIRECTION[d] for d in objects(events, "direction")]
     assert objects(image, "direction").tolist() == opposite
-    for name in ("level_price", "spot"):
-        np.testing.assert_allclose(array_of(image, name), reflected(array_of(events, name)))
+    for name, expected in images.expected.items():
+        np.testing.assert_allclose(array_of(image, name), expected)
     for name in ("bar_start_ns", "first_touch_ts_ns", "zone_half_width", "src_max_ts_ns"):
         assert image.column(name).to_pylist() == events.column(name).to_pylist()
 

@@ -22,7 +22,7 @@ from spymaster_lake.stages.feature_engineering.option_definitions import (
     NO_EXPIRATION,
     OTHER_UNDERLYING,
     Definitions,
-    printed_contracts,
+    occ_contracts,
     session_definitions,
 )
 from spymaster_lake.stages.spec import SessionInputs, StageContext
@@ -66,7 +66,7 @@ def session_options(inputs: SessionInputs, context: StageContext, front: str) ->
     definitions = (
         session_definitions(inputs, context, facts, front)
         if context.profile.futures is not None
-        else printed_contracts(inputs, context, facts)
+        else occ_contracts(inputs, context, facts)
     )
     contracts = definitions.contracts
     trades, rejected = _trades(inputs, definitions)

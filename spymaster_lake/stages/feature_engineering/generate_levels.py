@@ -6,6 +6,7 @@ import numpy as np
 
 from spymaster_lake.contracts.profile import LEVEL_KIND_CODES, LEVEL_KINDS
 from spymaster_lake.contracts.work_events import LEVEL_SERIES, LEVELS
+from spymaster_lake.features.arrays import points
 from spymaster_lake.features.levels import level_series, session_levels
 from spymaster_lake.stages.feature_engineering.session_gates import (
     implausible,
@@ -59,8 +60,8 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
             },
         ),
     }
-    mid = (bars_1min.high.max() + bars_1min.low.min()) * tick / 2
-    reach = (bars_1min.high.max() - bars_1min.low.min()) * tick / 2
+    high, low = points(np.asarray([bars_1min.high.max(), bars_1min.low.min()]), tick=tick)
+    mid, reach = (high + low) / 2, (high - low) / 2
     bound = context.profile.quality.max_distance_points
     beyond = np.maximum(np.abs(levels.price - mid) - reach, 0.0)
     what = "distance of a level from the session's range"

@@ -54,18 +54,26 @@ class Definitions:
     warnings: tuple[str, ...] = ()
 
 
-def printed_contracts(
+def occ_contracts(
     inputs: SessionInputs, context: StageContext, facts: OptionsProfile
 ) -> Definitions:
-    """Contracts of a feed without definitions, from the OCC symbols of the session's prints.
+    """Contracts whose OCC symbols state their terms, from definitions, if any, and prints.
 
-    A contract is known from its first print on; nothing tells of contracts that do not trade. A
-    contract adjusted by a corporate action delivers something else and is left out.
+    A contract is known from its definition or its first print on, whichever comes first; without
+    definitions nothing tells of contracts that do not trade. A contract adjusted by a corporate
+    action delivers something else and is left out.
     """
     clock, zone = inputs.clock, context.calendar.zone
-    rows = inputs.scan("options_trades").read(
-        ("ts_event_ns", "option_symbol"), start_ns=clock.record_start_ns, end_ns=clock.end_ns
+    rows = pa.concat_tables(
+        inputs.scan(alias).read(
+            ("ts_event_ns", "option_symbol"), start_ns=start_ns, end_ns=clock.end_ns
+        )
+        for alias, start_ns in (
+            ("options_definitions", reference_start_ns(clock)),
+            ("options_trades", clock.record_start_ns),
+        )
     )
+    rows = rows.take(pa.array(np.argsort(array_of(rows, "ts_event_ns"), kind="stable")))
     symbols, first = np.unique(objects(rows, "option_symbol"), return_index=True)
     terms = {symbol: parse_occ(symbol) for symbol in symbols.tolist()}
     expiry = {s: local_ns(t.expiry, facts.expiry_time, zone) for s, t in terms.items()}
