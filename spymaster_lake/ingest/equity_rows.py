@@ -165,6 +165,18 @@ def whole_numbers(values: npt.NDArray[np.float64]) -> tuple[I64, Bool]:
     return np.where(good, values, 0).astype(np.int64), good
 
 
+def whole_shares(values: npt.NDArray[np.float64]) -> tuple[I64, Bool]:
+    """Whole shares of prints that may be of fractions, and where the values are such, else 0.
+
+    A fraction is cut off, and less than one share is one: so the tape itself counts where it
+    carries whole shares only.
+    """
+    with np.errstate(invalid="ignore"):
+        fraction = (values > 0) & (values <= _INT32_MAX)
+        whole = np.where(fraction, np.maximum(np.floor(values), 1.0), values)
+    return whole_numbers(whole)
+
+
 def units(values: npt.NDArray[np.float64], scale: float) -> tuple[I64, Bool]:
     """Prices in units and where they are numbers of sensible size, else 0.
 

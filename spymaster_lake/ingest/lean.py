@@ -1,6 +1,6 @@
 """QuantConnect Lean's equity tick files (05 A 10): one zip a day and kind, one CSV in it.
 
-`20131007_trade.zip` holds `20131007_ibm_Trade_Tick.csv`. Times are milliseconds since midnight in
+`{date}_trade.zip` holds `{date}_{symbol}_Trade_Tick.csv`. Times are milliseconds since midnight in
 the exchange's time zone, prices are times 10,000. Trade: time, price, size, exchange, conditions
 (hexadecimal bits), suspicious. Quote: time, bid, bid size, ask, ask size, exchange, conditions,
 suspicious; usually one side a row, the other 0.

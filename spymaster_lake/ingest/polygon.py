@@ -36,6 +36,7 @@ from spymaster_lake.ingest.equity_rows import (
     check_trades,
     units,
     whole_numbers,
+    whole_shares,
 )
 from spymaster_lake.ingest.polygon_layouts import CANCELS, EXCHANGES, LAYOUTS
 from spymaster_lake.ingest.quarantine import Reason, flag
@@ -115,7 +116,7 @@ def read_stock_trades(
     table, rows, foreign = _ticker_rows(file, symbol, skip_foreign=skip_foreign)
     n = table.num_rows
     price, price_known = units(_floats(table, "price"), UNITS)
-    size, size_known = whole_numbers(_floats(table, "size"))
+    size, size_known = whole_shares(_floats(table, "size"))
     found = TradeRows(
         row=rows,
         ts_ns=_ints(table, "sip_timestamp"),

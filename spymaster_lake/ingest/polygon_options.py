@@ -89,7 +89,7 @@ class _OptionFile:
         self.clock = session_clock(self.profile, task.file.day)
         self.symbols: list[str] = []
         self.code_of: dict[str, int] = {}
-        self.known: dict[str, OccSymbol | None] = {}
+        self.known: dict[str, OccSymbol] = {}
         self.prints = _Prints()
         self.rows_in = self.foreign = 0
 
@@ -133,18 +133,18 @@ class _OptionFile:
 
     def _contract(self, ticker: str) -> OccSymbol | None:
         """The contract of a ticker; None if it is of another underlying and to be left out."""
-        if ticker not in self.known:
-            found: OccSymbol | None = parse_occ(ticker)
-            if found is not None and found.underlying != self.underlying:
-                if not self.task.place.skip_foreign:
-                    raise SymbolError(
-                        f"option {ticker!r} is on {found.underlying!r}, not on "
-                        f"{self.underlying!r}; a file of the whole market is read with foreign "
-                        "symbols left out"
-                    )
-                found = None
+        if ticker in self.known:
+            return self.known[ticker]
+        found = parse_occ(ticker)
+        if found.underlying == self.underlying:
             self.known[ticker] = found
-        return self.known[ticker]
+            return found
+        if self.task.place.skip_foreign:  # not remembered: the market has a million of them
+            return None
+        raise SymbolError(
+            f"option {ticker!r} is on {found.underlying!r}, not on {self.underlying!r}; a file of "
+            "the whole market is read with foreign symbols left out"
+        )
 
     def _code(self, symbol: str) -> int:
         if symbol not in self.code_of:

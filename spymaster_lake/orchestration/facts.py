@@ -15,9 +15,16 @@ from spymaster_lake.orchestration.fingerprints import contract_hash, sha256_json
 from spymaster_lake.orchestration.types import BoundStage, Environment
 from spymaster_lake.stages.spec import CorpusStage
 
+_CODE = Path(__file__).resolve().parents[2]
 
-def git_state(folder: Path) -> GitState:
-    """Commit of the checkout at `folder`, and whether tracked or new files differ from it."""
+
+def git_state(home: Path) -> GitState:
+    """Commit of the code that runs, and whether tracked or new files differ from it.
+
+    Args:
+        home: folder with conf/ and manifests/; asked where the package is in no checkout of its own.
+    """
+    folder = _CODE if (_CODE / ".git").exists() else home
     sha = _git(folder, "rev-parse", "HEAD")
     if sha is None:
         return GitState()

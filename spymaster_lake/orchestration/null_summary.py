@@ -6,14 +6,14 @@ run's dates. Where neither tells, the reason is "unknown".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Literal
 
 from spymaster_lake.contracts.catalogue import contract_of
-from spymaster_lake.contracts.null_rules import Need, entry_rule, needs_of, null_rule
+from spymaster_lake.contracts.null_rules import Need, entries_of, entry_rule, needs_of, null_rule
 from spymaster_lake.contracts.run_record import NullGroup, RunRecord, StageRecord
 from spymaster_lake.contracts.work_events import CALIBRATION
 from spymaster_lake.contracts.work_market import SESSIONS
@@ -61,8 +61,10 @@ def _datasets(record: RunRecord) -> list[tuple[StageRecord, str]]:
 
 def _groups(stage: StageRecord, dataset: str, facts: Facts) -> Iterator[NullGroup]:
     rows = next(o.rows for o in stage.outputs if o.dataset == dataset)
+    counts = stage.null_counts.get(dataset, {})
     found: dict[tuple[bool, _Reason], dict[str, int]] = {}
-    for column, nulls in stage.null_counts.get(dataset, {}).items():
+    for column in _in_order(dataset, counts):
+        nulls = counts[column]
         if nulls >= MOST * rows:
             reason = facts.reason(dataset, column)
             found.setdefault((nulls == rows, reason), {})[column] = nulls
@@ -77,6 +79,18 @@ def _groups(stage: StageRecord, dataset: str, facts: Facts) -> Iterator[NullGrou
             reason=text,
             source=source,
         )
+
+
+def _in_order(dataset: str, columns: Iterable[str]) -> list[str]:
+    """Columns, and entries of arrays, in the order of the contract."""
+    names = contract_of(dataset).names
+    every = [
+        name
+        for column in names
+        for name in (column, *(f"{column}.{e}" for e in entries_of(dataset, column)))
+    ]
+    place = {name: i for i, name in enumerate(every)}
+    return sorted(columns, key=place.__getitem__)
 
 
 @dataclass(frozen=True, slots=True)

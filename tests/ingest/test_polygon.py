@@ -10,6 +10,7 @@ import pytest
 
 from spymaster_lake.contracts.errors import ConfigError, RawFileError
 from spymaster_lake.features.lee_ready import tick_test
+from spymaster_lake.ingest.polygon_layouts import LAYOUTS
 from spymaster_lake.ingest.polygon_options import contract_ticks, instrument_number
 from tests.ingest.equity_files import (
     OPTION_TRADES,
@@ -170,13 +171,64 @@ def test_polygon__quarantine(tmp_path: Path) -> None:
     """Blank times, prices and sizes, and rows of another day are rejected by reason."""
     rows = [
         stock_trade("10:00:00", 180.0), stock_trade("10:00:00", "", sequence_number=8),
-        stock_trade("10:00:00", 180.0, size=0.5), stock_trade("10:00:00", 180.0, sip_timestamp=""),
+        stock_trade("10:00:00", 180.0, size=-0.5), stock_trade("10:00:00", 180.0, sip_timestamp=""),
         stock_trade("21:00:00", 180.0),
     ]  # fmt: skip
     stocks(tmp_path, rows)
     assert rejected(ingest(tmp_path)) == [
         (1, "UNDEFINED_PRICE"), (2, "BAD_SIZE"), (3, "OUTSIDE_SESSION"), (4, "OUTSIDE_SESSION"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "shares"), [("0.25", 1), ("1.0", 1), ("150.75", 150), ("7", 7)])
+def test_polygon__fractions_of_shares(tmp_path: Path, size: str, shares: int) -> None:
+    """Sizes may have decimals: whole shares count, and less than one is one."""
+    stocks(tmp_path, [stock_trade("10:00:00", 180.0, size=size)])
+    assert ingest(tmp_path).quarantined == {}
+    assert [row["size"] for row in bronze(tmp_path, "trades", "tsla")] == [shares]
+
+
+def test_polygon__columns_by_name(tmp_path: Path) -> None:
+    """The order of columns, unknown ones and absent ones that nobody needs do not matter."""
+    folder, wanted = raw(tmp_path, "polygon", "tsla"), LAYOUTS["stock trades"]
+    header = ",".join([*reversed(list(wanted)), "decimal_size"])
+    row = stock_trade("10:00:00", 180.05, conditions="12,37", size=3, decimal_size="3.000")
+    flat_file(folder / f"t/{DAY}.csv.gz", header, [row])
+    flat_file(folder / f"q/{DAY}.csv.gz", STOCK_QUOTES, STEADY)
+    ingest(tmp_path)
+    (found,) = bronze(tmp_path, "trades", "tsla")
+    assert (found["price"], found["size"], found["conditions"]) == (180.05, 3, "12,37")
+
+
+def test_polygon__quirks_of_the_vendor(tmp_path: Path) -> None:
+    """Blank exchange times, lists of quote conditions, blank sides as 0.0 and 0, blank columns."""
+    blank = {"participant_timestamp": "", "tape": "", "trf_id": "", "trf_timestamp": ""}
+    quotes = [
+        stock_quote("08:59:00", "0.0", "0.0", bid_size=0, ask_size=0, conditions="1,81",
+                    indicators="604,302", **blank),
+        *STEADY,
+    ]  # fmt: skip
+    stocks(
+        tmp_path, [stock_trade("10:00:00", 180.08, **{**blank, "id": "", "correction": ""})], quotes
+    )
+    assert ingest(tmp_path).quarantined == {}
+    (trade,) = bronze(tmp_path, "trades", "tsla")
+    assert (trade["ts_exchange_ns"], trade["counts_for_price"], trade["aggressor"]) == (
+        None,
+        True,
+        1,
+    )
+    first = bronze(tmp_path, "quotes", "tsla")[0]
+    assert (first["bid_px"], first["bid_sz"], first["ask_px"], first["conditions"]) == (None, 0, None, "1,81")  # fmt: skip
+
+
+@pytest.mark.parametrize("correction", [1, 7, 8, 12])
+def test_polygon__corrections(tmp_path: Path, correction: int) -> None:
+    """Records that cancel are no prints; a print that is canceled later was one when it was made."""
+    stocks(tmp_path, [stock_trade("10:00:00", 180.05, correction=correction)])
+    ingest(tmp_path)
+    (row,) = bronze(tmp_path, "trades", "tsla")
+    assert row["counts_for_price"] is (correction < 10)
 
 
 @pytest.mark.parametrize(

@@ -172,3 +172,45 @@ def test_first_source__definitions_reach_ten_days_back_ticks_do_not() -> None:
     assert reach[History.NONE] == own
     assert reach[History.REFERENCE] == own - 10 * 86_400 * NS
     assert reach[History.BRONZE] == calendar.clock(date(2025, 10, 31)).record_start_ns
+
+
+SHARE = StageContext({}, load_profiles(Path(__file__).parents[2] / "conf")["tsla"])
+CALL, PUT = "TSLA  251216C00250000", "TSLA  251216P00240000"
+
+
+def options_of_a_share(
+    definitions: list[dict[str, Any]], trades: list[dict[str, Any]]
+) -> SessionOptions:
+    """The session's options on a share."""
+    scans = {
+        "options_definitions": bronze(OPTIONS_DEFINITIONS, definitions),
+        "options_trades": bronze(OPTIONS_TRADES, trades),
+        "options_statistics": bronze(OPTIONS_STATISTICS, []),
+    }
+    clock = SHARE.calendar.clock(TUESDAY)
+    return session_options(SessionInputs(clock, {}, scans), SHARE, "TSLA")
+
+
+def test_share__contracts_are_known_from_definition_or_first_print() -> None:
+    """Whichever comes first; a definition of the day before counts, a later one changes nothing."""
+    prints = [{"option_symbol": s, "ts_event_ns": at(16, 10)} for s in (CALL, PUT)]
+    defined = [
+        {"option_symbol": CALL, "ts_event_ns": at(15, 20)},
+        {"option_symbol": PUT, "ts_event_ns": at(16, 11)},
+    ]
+    for definitions, call_known in (([], at(16, 10)), (defined, at(15, 20))):
+        found = options_of_a_share(definitions, prints)
+        rows = {r["option_symbol"]: r for r in found.contracts.to_pylist()}
+        assert rows[CALL]["listed_ts_ns"] == call_known
+        assert rows[PUT]["listed_ts_ns"] == at(16, 10)
+        assert [rows[s]["strike"] for s in (CALL, PUT)] == [250.0, 240.0]
+        assert found.trades.num_rows == 2
+
+
+def test_share__defined_contract_need_not_trade() -> None:
+    """A definition alone makes a contract known, unless it is adjusted or gone."""
+    gone, adjusted = "TSLA  251212C00250000", "TSLA1 251216C00250000"
+    defined = [{"option_symbol": s, "ts_event_ns": at(15, 20)} for s in (CALL, gone, adjusted)]
+    found = options_of_a_share(defined, [])
+    assert symbols(found) == [CALL]
+    assert found.metrics["option_contracts_left_out"] == {"expired": 1, "other_underlying": 1}

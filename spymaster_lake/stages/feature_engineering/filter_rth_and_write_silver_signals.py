@@ -7,6 +7,8 @@ detection, so the filter must remove nothing (01 2.8).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ from spymaster_lake.features.calibration import (
 )
 from spymaster_lake.features.force_mass import force_mass
 from spymaster_lake.features.sweeps import SweepClusters, apply_sweep_threshold
+from spymaster_lake.sessions.price_basis import SplitTable
 from spymaster_lake.stages.join import aligned
 from spymaster_lake.stages.sources import silver, work
 from spymaster_lake.stages.spec import (
@@ -44,7 +47,8 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     """Signals and work/calibration of one session."""
     events = inputs.table("events")
     _require_window(inputs, events)
-    thresholds = _calibrate(inputs, context)
+    days = _comparable(inputs, context)
+    thresholds = _calibrate(inputs, context, days)
     value = {c.name: c.value for c in thresholds}
     columns: dict[str, Any] = {name: events.column(name) for name in events.column_names}
     for contract in FEATURE_TABLES.values():
@@ -54,10 +58,10 @@ def run(inputs: SessionInputs, context: StageContext) -> SessionResult:
     columns |= calibrated_columns(inputs, events, columns, value)
     aligned(events, inputs.table("labels"))
     table = build_table(SIGNALS, columns, rows=events.num_rows)
-    calibration = _calibration_table(inputs, thresholds)
+    calibration = _calibration_table(inputs, thresholds, days)
     return SessionResult(
         {SIGNALS.dataset: table, CALIBRATION.dataset: calibration},
-        {"thresholds": value, "history_sessions": len(inputs.history_days)},
+        {"thresholds": value, "history_sessions": len(days)},
     )
 
 
@@ -71,19 +75,31 @@ def _require_window(inputs: SessionInputs, events: pa.Table) -> None:
         )
 
 
-def _before(inputs: SessionInputs, alias: str) -> pa.Table:
-    table = inputs.table(alias)
-    return table.filter(pc.less(table.column("date"), pa.scalar(inputs.day, pa.date32())))
+def _comparable(inputs: SessionInputs, context: StageContext) -> tuple[date, ...]:
+    """The earlier sessions whose prices and sizes stand on the session's own basis.
+
+    Thresholds are in points, contracts or shares: across a split they would mix different things,
+    so they are unknown until there are enough sessions after it.
+    """
+    splits = SplitTable.of(context.profile)
+    basis = splits.basis(inputs.day)
+    return tuple(day for day in inputs.history_days if splits.basis(day) == basis)
 
 
-def _calibrate(inputs: SessionInputs, context: StageContext) -> tuple[Calibrated, ...]:
-    kinematics, mass = _before(inputs, "kinematics"), _before(inputs, "force_mass")
+def _calibrate(
+    inputs: SessionInputs, context: StageContext, days: Sequence[date]
+) -> tuple[Calibrated, ...]:
+    def before(alias: str) -> pa.Table:
+        table = inputs.table(alias)
+        return table.filter(pc.is_in(table.column("date"), value_set=pa.array(days, pa.date32())))
+
+    kinematics, mass = before("kinematics"), before("force_mass")
     return calibrate(
-        gamma_exposure=array_of(_before(inputs, "physics"), "gamma_exposure"),
-        cluster_size=array_of(_before(inputs, "sweep_clusters"), "size"),
+        gamma_exposure=array_of(before("physics"), "gamma_exposure"),
+        cluster_size=array_of(before("sweep_clusters"), "size"),
         acceleration_1min=array_of(kinematics, "acceleration_1min"),
         force_mass_ratio=array_of(aligned(kinematics, mass), "force_mass_ratio"),
-        n_sessions=len(inputs.history_days),
+        n_sessions=len(days),
         required_sessions=context.profile.calibration_sessions,
     )
 
@@ -124,8 +140,9 @@ def _clusters(events: pa.Table, table: pa.Table) -> SweepClusters:
     )
 
 
-def _calibration_table(inputs: SessionInputs, thresholds: tuple[Calibrated, ...]) -> pa.Table:
-    days = inputs.history_days
+def _calibration_table(
+    inputs: SessionInputs, thresholds: tuple[Calibrated, ...], days: Sequence[date]
+) -> pa.Table:
     return build_table(
         CALIBRATION,
         {
