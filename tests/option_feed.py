@@ -1,8 +1,8 @@
 """An option feed with known sides, definitions and open interest, put into Bronze for a share.
 
 The simulated vendor of a share's options sells prints alone: nothing tells of a contract before it
-trades, there is no open interest, and sides come from the tick test, so that too many are unknown
-for the gamma columns. Proofs want values in every column and every declared input in use; what is
+trades, there is no open interest, and sides come from the tick test, so that early in a session too many
+are unknown for the gamma columns. Proofs want values in every column and every declared input in use; what is
 added here is what Bronze holds of a feed that tells all that.
 """
 

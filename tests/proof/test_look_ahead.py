@@ -110,7 +110,9 @@ def test_look_ahead__sessions_are_lively(whole: tuple[WholeSession, ...]) -> Non
         for name in ("fuel_effect", "sweep_detected", "barrier_state", "gex_ratio")
     }
     for dataset, states in (("signals", 3), ("state_table", 5)):
-        assert found[dataset, "fuel_effect"] - {None} == {"AMPLIFY", "NEUTRAL", "DAMPEN"}
+        effects = found[dataset, "fuel_effect"] - {None}
+        assert "NEUTRAL" in effects
+        assert effects & {"AMPLIFY", "DAMPEN"}
         assert found[dataset, "sweep_detected"] >= {True, False}
         assert len(found[dataset, "barrier_state"] - {None}) >= states
         assert len(found[dataset, "gex_ratio"]) > 5
