@@ -60,8 +60,10 @@ def _datasets(record: RunRecord) -> list[tuple[StageRecord, str]]:
 
 
 def _groups(stage: StageRecord, dataset: str, facts: Facts) -> Iterator[NullGroup]:
+    counts = stage.null_counts.get(dataset)
+    if counts is None:  # no table: indices are files
+        return
     rows = next(o.rows for o in stage.outputs if o.dataset == dataset)
-    counts = stage.null_counts.get(dataset, {})
     found: dict[tuple[bool, _Reason], dict[str, int]] = {}
     for column in _in_order(dataset, counts):
         nulls = counts[column]
