@@ -93,7 +93,7 @@ def submit_command(
     asked = request.asked
     command = [find_spark_submit(), "--driver-memory", spark.driver_memory]
     command += ["--master", spark.master] if spark.master else []
-    command += [str(env.settings.home / "jobs" / "run_stage.py")]
+    command += [str(_door(env.settings.home))]
     command += ["--instrument", request.instrument, "--pipeline-id", request.pipeline_id]
     command += ["--pipeline-version", request.pipeline_version, "--stage-id", name]
     command += (
@@ -107,6 +107,12 @@ def submit_command(
         if key.partition(".")[0] in {name, prepared.bound[name].stage_id}:
             command += ["--set", f"{key}={value}"]
     return [*command, "--on-bad-date", request.on_bad_date]
+
+
+def _door(home: Path) -> Path:
+    """`jobs/run_stage.py` of the project folder; of the package's checkout if it has none."""
+    own = home / "jobs" / "run_stage.py"
+    return own if own.is_file() else Path(__file__).resolve().parents[2] / "jobs" / own.name
 
 
 def child_environment(env: Environment) -> dict[str, str]:

@@ -10,7 +10,14 @@ from spymaster_lake.orchestration.driver import run, run_within
 from spymaster_lake.orchestration.prepare import prepare
 from spymaster_lake.orchestration.records import RunStore
 from spymaster_lake.orchestration.submit import SubmittedStageRunner, submit_command
-from tests.orchestration.small_project import MONDAY, TUESDAY, FakeExecution, registry, request
+from tests.orchestration.small_project import (
+    MONDAY,
+    REPOSITORY,
+    TUESDAY,
+    FakeExecution,
+    registry,
+    request,
+)
 
 
 def option(command, name):
@@ -49,13 +56,22 @@ def test_command__says_everything(env):
     asked = request(overrides={"load.limit": 3}, on_bad_date="skip")
     command = submit_command(env, prepare(env, registry(), asked), "r1", "load", (TUESDAY,))
     assert command[0].endswith("spark-submit")
-    job = command.index(str(env.settings.home / "jobs" / "run_stage.py"))
+    job = command.index(str(REPOSITORY / "jobs" / "run_stage.py"))
     assert command[job + 1 :] == [
         "--instrument", "es", "--pipeline-id", "feature_engineering", "--pipeline-version", "4.5.0",
         "--stage-id", "load", "--start", "2025-12-15", "--end", "2025-12-16", "--run-id", "r1",
         "--data-root", env.settings.data_root, "--within-run", "--dates", "2025-12-16",
         "--reuse", "none", "--set", "load.limit=3", "--on-bad-date", "skip",
     ]  # fmt: skip
+
+
+def test_command__takes_the_door_of_the_project_folder(env):
+    """A project folder with doors of its own uses them; one without uses the package's."""
+    door = env.settings.home / "jobs" / "run_stage.py"
+    door.parent.mkdir()
+    door.touch()
+    command = submit_command(env, prepare(env, registry(), request()), "r1", "load", (TUESDAY,))
+    assert str(door) in command
 
 
 def test_submitted__equals_local(env, execution):
