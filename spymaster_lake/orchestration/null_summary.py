@@ -22,6 +22,7 @@ from spymaster_lake.lake.parquet_files import read_partition_files
 from spymaster_lake.orchestration.inputs import Inventory
 from spymaster_lake.orchestration.prepare import PreparedRun
 from spymaster_lake.orchestration.types import Environment
+from spymaster_lake.sessions.price_basis import SplitTable
 
 MOST = 0.5
 """Share of null rows from which a column is listed."""
@@ -167,11 +168,17 @@ class Facts:
         if snapshot is None:
             return None
         needed = self.prepared.profile.calibration_sessions
-        earlier = {day: sum(d < day for d in snapshot.dates) for day in self.days}
+        splits = SplitTable.of(self.prepared.profile)
+        basis = {d: splits.basis(d) for d in {*snapshot.dates, *self.days}}
+        earlier = {
+            day: sum(d < day and basis[d] == basis[day] for d in snapshot.dates)
+            for day in self.days
+        }
         few = {day: n for day, n in earlier.items() if n < needed}
         if not few:
             return None
-        text = f"calibrated on {needed} earlier sessions, {max(few.values())} are there"
+        most = max(few.values())
+        text = f"calibrated on {needed} earlier sessions of the price basis, {most} are there"
         return Lack(text, "lake", frozenset(few))
 
     def _table(self, dataset: str) -> TableSnapshot | None:
