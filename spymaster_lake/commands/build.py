@@ -98,18 +98,20 @@ def _show(instrument: str, report: BuildReport) -> None:
             f["files"] or None,
             f["rows_in"] or None,
             f["rows_out"] or None,
+            ", ".join(f"{reason} {n}" for reason, n in f["quarantined"].items()),
             i.note,
         )
         for i in report.ingested
         for f in (i.to_json(),)
     ]
     if rows:
-        show_table(
-            f"{instrument}: raw files", ("product", "source", "files", "read", "rows", ""), rows
-        )
+        columns = ("product", "source", "files", "read", "rows", "quarantined", "")
+        show_table(f"{instrument}: raw files", columns, rows)
     for found in report.ingested:
         for warning in found.summary.warnings if found.summary else ():
             console().print(f"[yellow]warning[/] {warning}", highlight=False)
+        for file in found.summary.ignored if found.summary else ():
+            console().print(f"[yellow]ignored[/] {file}: no name of a data file", highlight=False)
     for record in report.runs:
         show_run(record)
     if report.left_out:

@@ -56,4 +56,6 @@ def demo_command(
     show_table(f"{instrument}: the lake at {env.resolver.data_root}", ("what", "count"), rows)
     show_table("index partitions", ("partition", "episodes"), sorted(partitions.items()))
     show_table("seconds", ("step", "seconds"), list(report.seconds.items()))
-    console().print(f"Runnable dates: {report.dates[0]} to {report.dates[-1]}")
+    console().print(
+        f"Runnable dates: {report.dates[0]} to {report.dates[-1]}; indices: {report.indices}"
+    )

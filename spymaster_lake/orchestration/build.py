@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from spymaster_lake.contracts.errors import DataError, MissingInputError
 from spymaster_lake.contracts.index_blocks import MIN_FIT_EPISODES, MIN_FIT_SESSIONS
+from spymaster_lake.contracts.manifest import Manifest
 from spymaster_lake.contracts.profile import InstrumentProfile
 from spymaster_lake.contracts.run_record import RunRecord
 from spymaster_lake.ingest.job import ForeignSymbols, IngestRequest, OnBadFile, ingest
@@ -22,7 +23,7 @@ from spymaster_lake.lake.paths import PRODUCTS
 from spymaster_lake.lake.raw_files import raw_sources
 from spymaster_lake.orchestration.build_facts import EPISODES, FEATURES, INDICES, episode_counts
 from spymaster_lake.orchestration.build_report import BuildReport, Ingested, by_reason
-from spymaster_lake.orchestration.dates import DateRange
+from spymaster_lake.orchestration.dates import DateRange, session_dates
 from spymaster_lake.orchestration.driver import run
 from spymaster_lake.orchestration.facts import ingest_provenance
 from spymaster_lake.orchestration.manifests import ManifestStore
@@ -85,11 +86,13 @@ def build(
         announce: told the name of each step as it begins.
 
     Raises:
+        ConfigError, SessionError: a wrong request; nothing was read.
         MissingInputError: neither raw files nor Bronze of the instrument's market.
         DataError: no date can be run; every one is listed with its reason.
         StageFailedError: a stage failed.
     """
     job = _Build(env, registry, request, observer, announce)
+    job.check()
     job.ingest()
     days = job.runnable()
     for pipeline in (FEATURES, EPISODES):
@@ -116,6 +119,18 @@ class _Build:
 
     def step(self, name: str, work: Callable[[], T]) -> T:
         return self.report.step(name, work, self.announce)
+
+    def check(self) -> None:
+        """Refuse a wrong request before anything is read."""
+        if self.request.asked is not None:
+            session_dates(self.profile, self.request.asked)
+        for pipeline in (FEATURES, EPISODES, *((INDICES,) if self.request.indices != "no" else ())):
+            self.manifest(pipeline)
+
+    def manifest(self, pipeline: str) -> Manifest:
+        """The manifest of one of the pipelines."""
+        request, store = self.request, ManifestStore(self.env.settings.manifests_dir)
+        return store.load(request.instrument, pipeline, request.pipeline_version, self.registry)
 
     def ingest(self) -> None:
         """Every source folder of every product; folders of products that are not read are named."""
@@ -163,10 +178,7 @@ class _Build:
 
     def runnable(self) -> list[date]:
         """The dates to run; the others are noted with their reasons."""
-        request = self.request
-        store = ManifestStore(self.env.settings.manifests_dir)
-        manifest = store.load(request.instrument, FEATURES, request.pipeline_version, self.registry)
-        verdicts = judge_sessions(self.env, manifest, request.asked)
+        verdicts = judge_sessions(self.env, self.manifest(FEATURES), self.request.asked)
         self.report.left_out |= {v.day: v.reason for v in verdicts if v.reason}
         days = [v.day for v in verdicts if not v.reason]
         if not days:

@@ -131,7 +131,7 @@ def _(s: Session) -> None:
         assert (np.maximum(o, c) <= h).all()
         assert (s.column(table, "volume") > 0).all()
         start = s.column(table, "bar_start_ns")
-        assert len(np.unique(start)) == len(start) > 300
+        assert len(np.unique(start)) == len(start) > 200
         width = s.column(table, "bar_end_ns") - start
         assert len(set(width.tolist())) == 1
         close = s.column(table, "close_ts_ns")

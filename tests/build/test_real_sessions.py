@@ -108,7 +108,7 @@ def test_invariants__each_has_a_check_or_a_reason() -> None:
     ("columns", "reason", "source"),
     [
         ({"gamma_exposure", "gex_ratio", "call_tide"}, "the instrument has no options", "profile"),
-        ({"sweep_detected", "accel_residual"}, "calibrated on 20 earlier sessions, 0 are", "lake"),
+        ({"sweep_detected", "accel_residual"}, "calibrated on 20 earlier sessions", "lake"),
         ({"barrier_delta_1min", "wall_ratio"}, "the book shows one level a side", "profile"),
         ({"tape_imbalance"}, "null where neither side traded", "contract"),
     ],
