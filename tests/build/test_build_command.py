@@ -9,7 +9,7 @@ import pytest
 from spymaster_lake import cli
 from spymaster_lake.commands import common
 from spymaster_lake.orchestration import execute
-from tests.build.lean_days import DAYS, needs_real_days, put_real_days
+from tests.build.lean_days import DAYS, lean_folder, needs_real_days, put_day, put_real_days
 from tests.laws import small_lake
 
 IBM = ("--instrument", "ibm", "--pipeline-version", "1.0.0")
@@ -97,3 +97,20 @@ def test_ingest__names_neither_product_nor_source(command, tmp_path) -> None:
     for dataset in ("trades", "quotes"):
         assert found[f"bronze equities {dataset}"]["present"] == ["2013-10-07"]
         assert found[f"bronze equities {dataset}"]["expected"] == 1
+
+
+@needs_real_days
+def test_ingest__corrected_files(command, tmp_path) -> None:
+    """A day delivered again, one print fewer: `build` names it, `ingest --replace` takes it."""
+    put_real_days(tmp_path, DAYS[:1])
+    assert command("ingest", "--instrument", "ibm", "--no-spark")[0] == 0
+    put_day(
+        lean_folder(tmp_path), DAYS[0], DAYS[0],
+        changes=[lambda rows, kind: rows[:-1] if kind == "trade" else rows],
+    )  # fmt: skip
+    code, _, err = command("ingest", "--instrument", "ibm", "--no-spark")
+    assert code == 2
+    assert "nothing was published; --replace puts the new file in the place" in err
+    code, out, err = command("ingest", "--instrument", "ibm", "--no-spark", "--replace")
+    assert code == 0, err
+    assert json.loads(out)["rows_out"] == 24_292 + 109_067
