@@ -111,7 +111,7 @@ class Pointers(FrozenModel):
 
 
 class Registry(FrozenModel):
-    """`registry.json` of one (instrument, model_id)."""
+    """`registry.json` of one (instrument, model_id); its reader checks where bundles lie."""
 
     schema_version: Literal[1]
     instrument: Instrument
@@ -126,10 +126,6 @@ class Registry(FrozenModel):
         names = [v.model_version for v in self.versions]
         if twice := sorted({n for n in names if names.count(n) > 1}):
             raise ValueError(f"versions are listed twice: {', '.join(twice)}")
-        prefix = f"models/{self.instrument}/{self.model_id}/version="
-        for version in self.versions:
-            if not version.artifact_path.startswith(prefix):
-                raise ValueError(f"artifact_path {version.artifact_path} is not below {prefix}")
         registered = {v.model_version for v in self.versions if v.state == "registered"}
         for alias in ALIASES:
             pointer = self.pointers.get_alias(alias)

@@ -64,11 +64,19 @@ class RegistryFiles:
         return found
 
     def parse(self, data: bytes) -> Registry:
-        """Validate the text of a registry, strictly as JSON."""
+        """Validate the text of a registry, strictly as JSON, and where its bundles lie."""
         try:
-            return Registry.model_validate_json(data, strict=True)
+            found = Registry.model_validate_json(data, strict=True)
         except ValidationError as exc:
             raise ContractError(f"{self.path}: {describe(exc)}") from exc
+        for version in found.versions:
+            root = self._resolver.model_dir(found.instrument, found.model_id, version.model_version)
+            if version.artifact_path != self._resolver.relative(root):
+                raise ContractError(
+                    f"{self.path}: artifact_path of {version.model_version} is "
+                    f"{version.artifact_path!r}, must be {self._resolver.relative(root)!r}"
+                )
+        return found
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from spymaster_lake import cli
@@ -30,6 +31,11 @@ def command(tmp_path, monkeypatch, capsys):
         return (code, *capsys.readouterr())
 
     return run
+
+
+def bronze_rows(root) -> int:
+    """Rows of all files in Bronze."""
+    return sum(pq.ParquetFile(f).metadata.num_rows for f in (root / "bronze").rglob("*.parquet"))
 
 
 def test_build__nothing_to_build(command) -> None:
@@ -101,16 +107,19 @@ def test_ingest__names_neither_product_nor_source(command, tmp_path) -> None:
 
 @needs_real_days
 def test_ingest__corrected_files(command, tmp_path) -> None:
-    """A day delivered again, one print fewer: `build` names it, `ingest --replace` takes it."""
+    """A day delivered again, one print fewer, stops ingest and build; `--replace` takes it."""
     put_real_days(tmp_path, DAYS[:1])
     assert command("ingest", "--instrument", "ibm", "--no-spark")[0] == 0
     put_day(
         lean_folder(tmp_path), DAYS[0], DAYS[0],
         changes=[lambda rows, kind: rows[:-1] if kind == "trade" else rows],
     )  # fmt: skip
-    code, _, err = command("ingest", "--instrument", "ibm", "--no-spark")
-    assert code == 2
-    assert "nothing was published; --replace puts the new file in the place" in err
-    code, out, err = command("ingest", "--instrument", "ibm", "--no-spark", "--replace")
+    for words in (("ingest", "--instrument", "ibm", "--no-spark"), ("build", *IBM)):
+        code, _, err = command(*words)
+        assert code == 2
+        assert "20131007_quote.zip: Bronze holds its records already, from another raw file" in err
+        assert "nothing was published; --replace puts the new file in the place" in err
+        assert bronze_rows(tmp_path) == 24_293 + 109_067
+    code, _, err = command("ingest", "--instrument", "ibm", "--no-spark", "--replace")
     assert code == 0, err
-    assert json.loads(out)["rows_out"] == 24_292 + 109_067
+    assert bronze_rows(tmp_path) == 24_292 + 109_067

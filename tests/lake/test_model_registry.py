@@ -177,6 +177,18 @@ def test_read__breaks_a_rule(lake, change):
         lake.registry.read()
 
 
+def test_read__bundle_of_another_place(lake):
+    """A path that is not where the resolver puts the version is refused, with the right one."""
+    lake.add(V1)
+    path = lake.filesystem.local_path(lake.resolver.registry_json(INSTRUMENT, MODEL))
+    content = lake.registry_json()
+    wanted = content["versions"][0]["artifact_path"]
+    content["versions"][0]["artifact_path"] = wanted.replace(INSTRUMENT, "other")
+    path.write_text(json.dumps(content))
+    with pytest.raises(ContractError, match=f"'models/other/.*', must be '{wanted}'"):
+        lake.registry.read()
+
+
 def test_expected_revision(lake):
     """A change that was decided on an older revision loses, and says both revisions."""
     lake.add(V1)

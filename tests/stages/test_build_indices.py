@@ -30,7 +30,7 @@ from spymaster_lake.features.normalise import fit_normaliser
 from spymaster_lake.features.vector_index import index_of
 from spymaster_lake.stages.index_building import similarity_threshold as threshold_module
 from spymaster_lake.stages.index_building.build_indices import STAGE, run
-from spymaster_lake.stages.index_building.corpus import ORDER
+from spymaster_lake.stages.index_building.corpus import FLAGS, ORDER
 from spymaster_lake.stages.tables import sort_by
 from tests.stages.episode_tables import context, episodes, raw_of, replace, weekdays
 
@@ -166,12 +166,17 @@ def test_partitions__none_large_enough_is_a_warning():
     assert any("NO_PARTITION" in warning for warning in built.warnings)
 
 
+@pytest.mark.parametrize("name", FLAGS)
+def test_corpus__unknown_flag(name):
+    """Whether an episode is excluded is never unknown: a null is refused, not read as false."""
+    meta = replace(TABLES["metadata"], name, [None] + [False] * 719)
+    with pytest.raises(DataError, match=f"metadata.{name}: null in 1 of 720 rows"):
+        run({**TABLES, "metadata": meta}, SMALL, AS_OF)
+
+
 def test_corpus__exclusions_count_each_episode_once():
     """Resolved, contaminated, padded and label-less episodes stay out, under their first reason."""
-    flags = {
-        name: [False] * 720
-        for name in ("resolved_before_anchor", "roll_contaminated", "traj_padded")
-    }
+    flags = {name: [False] * 720 for name in FLAGS}
     flags["resolved_before_anchor"][0] = flags["resolved_before_anchor"][1] = True
     flags["roll_contaminated"][1] = flags["roll_contaminated"][2] = True
     flags["traj_padded"][3] = True

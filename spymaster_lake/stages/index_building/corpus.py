@@ -19,6 +19,8 @@ from spymaster_lake.contracts.vector import VECTOR_DIMENSION
 
 ORDER: tuple[str, ...] = ("date", "anchor_ts_ns", "event_id")
 """Canonical order of episodes and of the rows of a partition (08 B16)."""
+FLAGS: tuple[str, ...] = ("resolved_before_anchor", "roll_contaminated", "traj_padded")
+"""Columns that exclude an episode where true; none is ever null."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,10 @@ def exclusion_flags(rows: pa.Table, gates: Sequence[str]) -> dict[str, NDArray[n
     Args:
         rows: metadata.
         gates: names of gate columns that must be true; null counts as false.
+
+    Raises:
+        UnknownNameError: a gate that there is not.
+        DataError: a null in a flag that is never unknown.
     """
     for gate in gates:
         if gate not in GATES:
@@ -130,12 +136,20 @@ def exclusion_flags(rows: pa.Table, gates: Sequence[str]) -> dict[str, NDArray[n
     for horizon in HORIZONS:
         no_outcome &= rows.column(f"outcome_{horizon}").is_null().to_numpy()
     return {
-        "resolved_before_anchor": _true(rows, "resolved_before_anchor"),
-        "roll_contaminated": _true(rows, "roll_contaminated"),
-        "traj_padded": _true(rows, "traj_padded"),
+        **{name: _flag(rows, name) for name in FLAGS},
         "no_outcome": no_outcome,
         **{gate: ~_true(rows, gate) for gate in gates},
     }
+
+
+def _flag(rows: pa.Table, name: str) -> NDArray[np.bool_]:
+    if unknown := rows.column(name).null_count:
+        raise DataError(
+            f"episodes/metadata.{name}: null in {unknown} of {rows.num_rows} rows; "
+            "the contract allows true and false"
+        )
+    found: NDArray[np.bool_] = rows.column(name).to_numpy()
+    return found
 
 
 def _true(rows: pa.Table, name: str) -> NDArray[np.bool_]:
